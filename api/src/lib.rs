@@ -1,1 +1,3 @@
-//! x
+//! The control plane of Spaceport.
+
+pub mod engine;
