@@ -13,16 +13,20 @@
 //! | [`lifecycle`] | the states of a space, what may be asked of it, and the next step |
 //! | [`quota`] | limits, usage and the check between them |
 //! | [`access`] | permissions, and what an actor may see and do |
+//! | [`space`], [`tunnel`], [`event`] | what a space and a tunnel are, and what is told of their changes |
 //! | [`route`] | what the edge must know to reach a space |
 //! | [`problem`] | the codes of everything a caller can get wrong |
 
-//TMP pub mod access;
+pub mod access;
+pub mod event;
 pub mod hostname;
 pub mod id;
 pub mod lifecycle;
 pub mod name;
-//TMP pub mod problem;
-//TMP pub mod quota;
+pub mod problem;
+pub mod quota;
 pub mod route;
-//TMP pub mod template;
+pub mod space;
+pub mod template;
 pub mod time;
+pub mod tunnel;

@@ -104,7 +104,7 @@ impl Desired {
 }
 
 /// Everything the lifecycle knows of a space.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceState {
     /// Where the space is in its life.
     pub status: Status,

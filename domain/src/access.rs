@@ -1,0 +1,184 @@
+//! Permissions, and what an actor may see and do.
+//!
+//! Roles hold permissions; the permissions of several roles add up. What an actor may do with one
+//! space also depends on their relation to it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{GroupId, UserId},
+    template::Feature,
+};
+
+/// What a role allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Permission {
+    /// Make spaces of one's own.
+    CreateSpaces,
+    /// See and manage everybody's spaces and tunnels.
+    ManageSpaces,
+    /// Make, change and delete templates.
+    ManageTemplates,
+    /// Make, change and delete users, and say which roles and groups they have.
+    ManageUsers,
+    /// Make, change and delete groups.
+    ManageGroups,
+    /// Read the audit log.
+    ViewAuditLog,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 6] = [
+        Self::CreateSpaces,
+        Self::ManageSpaces,
+        Self::ManageTemplates,
+        Self::ManageUsers,
+        Self::ManageGroups,
+        Self::ViewAuditLog,
+    ];
+}
+
+/// Who acts: a signed-in user with what their roles and groups give them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The user.
+    pub user_id: UserId,
+    /// The user's name, as the audit log keeps it.
+    pub user_name: String,
+    /// What their roles allow, together.
+    pub permissions: BTreeSet<Permission>,
+    /// The groups they are in.
+    pub groups: Vec<GroupId>,
+}
+
+impl Actor {
+    /// Whether one of the actor's roles allows this.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
+    }
+
+    /// The actor's relation to a space of `owner`; `None` for a stranger, to whom the space
+    /// doesn't exist.
+    pub fn relation_to(&self, owner: UserId) -> Option<Relation> {
+        if self.user_id == owner {
+            Some(Relation::Owner)
+        } else if self.may(Permission::ManageSpaces) {
+            Some(Relation::Administrator)
+        } else {
+            None
+        }
+    }
+
+    /// Whose spaces the actor sees in lists.
+    pub fn sees(&self) -> Sight {
+        if self.may(Permission::ManageSpaces) {
+            Sight::All
+        } else {
+            Sight::Of(self.user_id)
+        }
+    }
+}
+
+/// Whose things an actor sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Everybody's.
+    All,
+    /// Only this user's.
+    Of(UserId),
+}
+
+impl Sight {
+    /// Whether a thing of `owner` is seen.
+    pub fn includes(self, owner: UserId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(user) => user == owner,
+        }
+    }
+}
+
+/// What an actor is to a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// It is theirs.
+    Owner,
+    /// They manage everybody's spaces.
+    Administrator,
+}
+
+/// Why a feature of a space can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FeatureBar {
+    /// The space's template doesn't enable it.
+    TemplateDisabled,
+    /// This version of Spaceport doesn't carry it.
+    NotSupported,
+}
+
+/// The features this version of Spaceport carries.
+pub const SUPPORTED_FEATURES: [Feature; 1] = [Feature::Tunnels];
+
+/// Whether `feature` of a space whose template enables `enabled` can be used.
+pub fn feature_bar(feature: Feature, enabled: &BTreeSet<Feature>) -> Option<FeatureBar> {
+    if !enabled.contains(&feature) {
+        Some(FeatureBar::TemplateDisabled)
+    } else if !SUPPORTED_FEATURES.contains(&feature) {
+        Some(FeatureBar::NotSupported)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn actor(permissions: &[Permission]) -> Actor {
+        Actor {
+            user_id: UserId::new(Uuid::from_u128(1)),
+            user_name: "ada".to_owned(),
+            permissions: permissions.iter().copied().collect(),
+            groups: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_stranger_has_no_relation_and_sees_nothing() {
+        let other = UserId::new(Uuid::from_u128(2));
+        let stranger = actor(&[Permission::CreateSpaces]);
+        assert_eq!(stranger.relation_to(other), None);
+        assert!(!stranger.sees().includes(other));
+        let administrator = actor(&[Permission::ManageSpaces]);
+        assert_eq!(
+            administrator.relation_to(other),
+            Some(Relation::Administrator)
+        );
+        assert!(administrator.sees().includes(other));
+        assert_eq!(
+            administrator.relation_to(administrator.user_id),
+            Some(Relation::Owner)
+        );
+    }
+
+    #[test]
+    fn a_feature_needs_its_template_and_our_support() {
+        let enabled = BTreeSet::from([Feature::Tunnels, Feature::Vnc]);
+        assert_eq!(feature_bar(Feature::Tunnels, &enabled), None);
+        assert_eq!(
+            feature_bar(Feature::Vnc, &enabled),
+            Some(FeatureBar::NotSupported)
+        );
+        assert_eq!(
+            feature_bar(Feature::Ssh, &enabled),
+            Some(FeatureBar::TemplateDisabled)
+        );
+    }
+}

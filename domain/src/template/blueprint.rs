@@ -1,0 +1,125 @@
+//! A template version that is known to be whole.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// A way into a space, or something it offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Feature {
+    /// A terminal in the browser.
+    Terminal,
+    /// SSH with the stock client.
+    Ssh,
+    /// The editor in the browser.
+    CodeServer,
+    /// Visual Studio Code's own tunnel.
+    VscodeTunnel,
+    /// A desktop in the browser.
+    Vnc,
+    /// Ports of the space on the user's own machine.
+    PortForward,
+    /// Public hostnames for ports of the space.
+    Tunnels,
+    /// Copying files in and out.
+    Files,
+}
+
+impl Feature {
+    /// Every feature.
+    pub const ALL: [Self; 8] = [
+        Self::Terminal,
+        Self::Ssh,
+        Self::CodeServer,
+        Self::VscodeTunnel,
+        Self::Vnc,
+        Self::PortForward,
+        Self::Tunnels,
+        Self::Files,
+    ];
+}
+
+/// One validated, immutable version of a template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blueprint {
+    /// The image, as the engine names it.
+    pub image: String,
+    /// The command and its arguments; empty means the image's own.
+    pub command: Vec<String>,
+    /// Environment variables.
+    pub env: Vec<EnvVar>,
+    /// Limit on CPU time, in thousandths of a core.
+    pub cpu_millis: Option<u32>,
+    /// Limit on memory in MiB.
+    pub memory_mib: Option<u32>,
+    /// Limit on processes and threads.
+    pub pids: u32,
+    /// Volumes that outlive the container.
+    pub volumes: Vec<VolumeDeclaration>,
+    /// Ports that mean something to users of the space.
+    pub ports: Vec<PortDeclaration>,
+    /// Enabled features.
+    pub features: BTreeSet<Feature>,
+    /// What a space consumes while it is starting, running or stopping.
+    pub compute_units: u32,
+    /// What a space's parameters may fill.
+    pub variables: Vec<Variable>,
+}
+
+impl Blueprint {
+    /// What a space consumes until it is deleted: the declared GiB of all volumes.
+    pub fn storage_units(&self) -> i64 {
+        self.volumes
+            .iter()
+            .map(|volume| i64::from(volume.size_gib))
+            .sum()
+    }
+}
+
+/// An environment variable; its value may use template variables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A volume each space of the template gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeDeclaration {
+    /// Its name inside the template.
+    pub name: String,
+    /// The absolute path it is mounted at.
+    pub mount_path: String,
+    /// Its size in GiB.
+    pub size_gib: u32,
+}
+
+/// A port that means something to users of the space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PortDeclaration {
+    /// What is there.
+    pub name: String,
+    /// Its number inside the space.
+    pub port: u16,
+}
+
+/// Something a space's parameters may fill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Variable {
+    /// Its name, used as `${NAME}`.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// What it is when no parameter fills it. Without a default a parameter is required.
+    pub default: Option<String>,
+    /// Whether its value is never shown again.
+    pub secret: bool,
+}
