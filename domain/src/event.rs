@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{SpaceId, UserId},
+    id::{ApiTokenId, SessionId, SpaceId, UserId},
     space::Space,
     time::Timestamp,
     tunnel::Tunnel,
@@ -94,6 +94,24 @@ pub enum EventBody {
         /// The user.
         user_id: UserId,
     },
+    /// A sign-in ended before its time: what runs on it ends too.
+    #[serde(rename_all = "camelCase")]
+    SignInEnded {
+        /// Whose it was.
+        user_id: UserId,
+        /// Which one.
+        sign_in: SignIn,
+    },
+}
+
+/// What a caller's credentials stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SignIn {
+    /// A sign-in with a password.
+    Session(SessionId),
+    /// A long-lived token for a program.
+    ApiToken(ApiTokenId),
 }
 
 /// How a space changed.
@@ -126,7 +144,7 @@ impl EventBody {
         match self {
             Self::Space { space, .. } => Some(space.id),
             Self::Tunnel { tunnel, .. } => Some(tunnel.space_id),
-            Self::User { .. } => None,
+            Self::User { .. } | Self::SignInEnded { .. } => None,
         }
     }
 
@@ -135,7 +153,7 @@ impl EventBody {
         match self {
             Self::Space { space, .. } => space.owner_id,
             Self::Tunnel { tunnel, .. } => tunnel.owner_id,
-            Self::User { user_id } => *user_id,
+            Self::User { user_id } | Self::SignInEnded { user_id, .. } => *user_id,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{SpaceId, TemplateId, TemplateVersionId, UserId},
-    lifecycle::SpaceState,
+    lifecycle::{SpaceState, Status},
     name::SpaceName,
     time::Timestamp,
 };
@@ -43,4 +43,25 @@ pub struct Space {
     pub stopped_at: Option<Timestamp>,
     /// Counts its changes, beginning with 1.
     pub revision: i64,
+}
+
+impl Space {
+    /// Puts the space into `state`: stamps the times that belong to it and counts the change. The
+    /// address is known only while the space runs.
+    pub fn enter(&mut self, state: SpaceState, address: Option<IpAddr>, now: Timestamp) {
+        if state.status != self.state.status {
+            match state.status {
+                Status::Running => self.started_at = Some(now),
+                Status::Stopped => self.stopped_at = Some(now),
+                _ => {}
+            }
+        }
+        self.address = if state.status == Status::Running {
+            address
+        } else {
+            None
+        };
+        self.state = state;
+        self.revision += 1;
+    }
 }

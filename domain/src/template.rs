@@ -10,5 +10,5 @@ mod draft;
 mod variables;
 
 pub use blueprint::{Blueprint, EnvVar, Feature, PortDeclaration, Variable, VolumeDeclaration};
-pub use draft::{Draft, VariableDraft, VolumeDraft};
-pub use variables::{Filled, Parameter};
+pub use draft::{DEFAULT_PIDS, Draft, MEMORY_MIN_MIB, VOLUME_MAX_GIB, VolumeDraft};
+pub use variables::{Filled, PARAMETER_MAX_BYTES, Parameter};

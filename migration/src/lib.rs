@@ -1,1 +1,26 @@
-//! x
+//! Changes of the database's shape, one a file, each with its way back.
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+
+mod m0001_accounts;
+mod m0002_templates;
+mod m0003_spaces;
+mod m0004_tunnels;
+mod m0005_events;
+
+/// Knows every change, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_accounts::Migration),
+            Box::new(m0002_templates::Migration),
+            Box::new(m0003_spaces::Migration),
+            Box::new(m0004_tunnels::Migration),
+            Box::new(m0005_events::Migration),
+        ]
+    }
+}

@@ -46,7 +46,7 @@ pub struct Draft {
     /// See [`Blueprint::compute_units`].
     pub compute_units: i64,
     /// See [`Blueprint::variables`].
-    pub variables: Vec<VariableDraft>,
+    pub variables: Vec<Variable>,
 }
 
 /// A volume as somebody wrote it.
@@ -59,9 +59,6 @@ pub struct VolumeDraft {
     /// See [`VolumeDeclaration::size_gib`]; a fraction is rounded up.
     pub size_gib: f64,
 }
-
-/// A variable as somebody wrote it.
-pub type VariableDraft = Variable;
 
 impl Draft {
     /// The blueprint this draft describes, or every mistake with its field.

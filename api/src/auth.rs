@@ -1,0 +1,8 @@
+//! Who is calling: passwords, sign-ins, tokens, and the keys behind them.
+
+pub mod files;
+pub mod keys;
+pub mod password;
+pub mod seal;
+pub mod sign_in;
+pub mod token;

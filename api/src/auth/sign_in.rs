@@ -1,0 +1,104 @@
+//! Open sign-ins in this process, so that ending one ends what runs on it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use spaceport_domain::{event::SignIn, time::Timestamp};
+use tokio_util::sync::CancellationToken;
+
+/// What is open. Holding an [`Open`] keeps its entry.
+#[derive(Debug, Default)]
+pub struct OpenSignIns(Mutex<HashMap<SignIn, Weak<Open>>>);
+
+/// One open sign-in.
+#[derive(Debug)]
+pub struct Open {
+    expires_at: Option<Timestamp>,
+    ended: CancellationToken,
+}
+
+impl Open {
+    /// Cancelled when the sign-in ends.
+    pub fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
+
+impl OpenSignIns {
+    /// The entry of `sign_in`, made when there is none.
+    pub fn open(&self, sign_in: SignIn, expires_at: Option<Timestamp>) -> Arc<Open> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open.get(&sign_in).and_then(Weak::upgrade) {
+            return known;
+        }
+        let new = Arc::new(Open {
+            expires_at,
+            ended: CancellationToken::new(),
+        });
+        open.insert(sign_in, Arc::downgrade(&new));
+        new
+    }
+
+    /// Ends what runs on `sign_in`.
+    pub fn end(&self, sign_in: SignIn) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ended) = open.remove(&sign_in).and_then(|entry| entry.upgrade()) {
+            ended.ended.cancel();
+        }
+    }
+
+    /// Ends what has expired and forgets what nobody holds.
+    pub fn sweep(&self, now: Timestamp) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, entry| {
+            let Some(entry) = entry.upgrade() else {
+                return false;
+            };
+            let expired = entry.expires_at.is_some_and(|at| at <= now);
+            if expired {
+                entry.ended.cancel();
+            }
+            !expired
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spaceport_domain::id::SessionId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn session(n: u128) -> SignIn {
+        SignIn::Session(SessionId::new(Uuid::from_u128(n)))
+    }
+
+    #[test]
+    fn ending_a_sign_in_ends_every_use_of_it_and_no_other() {
+        let all = OpenSignIns::default();
+        let (one, again, other) = (
+            all.open(session(1), None),
+            all.open(session(1), None),
+            all.open(session(2), None),
+        );
+        all.end(session(1));
+        assert!(one.ended().is_cancelled() && again.ended().is_cancelled());
+        assert!(!other.ended().is_cancelled());
+    }
+
+    #[test]
+    fn what_expires_ends_and_what_nobody_holds_is_forgotten() {
+        let all = OpenSignIns::default();
+        let at = Timestamp::from_millis;
+        let held = all.open(session(1), Some(at(10)));
+        drop(all.open(session(2), None));
+        all.sweep(at(9));
+        assert!(!held.ended().is_cancelled());
+        assert_eq!(all.0.lock().expect("unpoisoned").len(), 1);
+        all.sweep(at(10));
+        assert!(held.ended().is_cancelled());
+    }
+}

@@ -1,0 +1,41 @@
+//! Long-lived tokens for programs: 256 random bits, shown once, kept as their SHA-256.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+/// What every API token begins with, so that it is recognised where it leaked.
+pub const PREFIX: &str = "spt_";
+
+/// A new token.
+pub fn generate() -> String {
+    format!(
+        "{PREFIX}{}",
+        URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+    )
+}
+
+/// What is kept of a token, in hex. A token has too much entropy for its hash to be guessed, so a
+/// plain hash does.
+pub fn hash(token: &str) -> String {
+    use std::fmt::Write;
+    Sha256::digest(token.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string doesn't fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_are_recognised() {
+        let (one, two) = (generate(), generate());
+        assert_ne!(one, two);
+        assert!(one.starts_with(PREFIX) && one.len() > 40);
+        assert_eq!(hash("abc")[..8], *"ba7816bf");
+    }
+}

@@ -1,0 +1,146 @@
+//! Who somebody is and what their roles and groups give them.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use spaceport_domain::{
+    access::{Actor, Permission},
+    id::{GroupId, RoleId, UserId},
+};
+use spaceport_entity as entity;
+use uuid::Uuid;
+
+use super::{
+    Change, Store, StoreError,
+    rows::{json, to_json},
+};
+
+/// A named set of permissions.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Which role.
+    pub id: RoleId,
+    /// Its name.
+    pub name: String,
+    /// What it allows.
+    pub permissions: BTreeSet<Permission>,
+    /// Whether it came with the installation.
+    pub built_in: bool,
+}
+
+fn role(row: entity::role::Model) -> Result<Role, StoreError> {
+    Ok(Role {
+        id: RoleId::new(row.id),
+        permissions: json(&row.permissions, "role", "permissions")?,
+        name: row.name,
+        built_in: row.built_in,
+    })
+}
+
+impl Store {
+    /// The actor that `user` is; `None` when there is no such user.
+    pub async fn actor(&self, user: UserId) -> Result<Option<Actor>, StoreError> {
+        let Some(row) = entity::user::Entity::find_by_id(user.uuid())
+            .one(&self.read)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let permissions = self
+            .roles_of(user)
+            .await?
+            .into_iter()
+            .flat_map(|role| role.permissions)
+            .collect();
+        let groups = entity::group_member::Entity::find()
+            .filter(entity::group_member::Column::UserId.eq(user.uuid()))
+            .all(&self.read)
+            .await?
+            .into_iter()
+            .map(|member| GroupId::new(member.group_id))
+            .collect();
+        Ok(Some(Actor {
+            user_id: user,
+            user_name: row.name,
+            permissions,
+            groups,
+        }))
+    }
+
+    async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
+        let ids: Vec<Uuid> = entity::user_role::Entity::find()
+            .filter(entity::user_role::Column::UserId.eq(user.uuid()))
+            .all(&self.read)
+            .await?
+            .into_iter()
+            .map(|row| row.role_id)
+            .collect();
+        let rows = entity::role::Entity::find()
+            .filter(entity::role::Column::Id.is_in(ids))
+            .all(&self.read)
+            .await?;
+        rows.into_iter().map(role).collect()
+    }
+
+    /// Every role, by name.
+    pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
+        let rows = entity::role::Entity::find()
+            .order_by_asc(entity::role::Column::Name)
+            .all(&self.read)
+            .await?;
+        rows.into_iter().map(role).collect()
+    }
+
+    /// The roles of each of `users`.
+    pub async fn roles_of_users(
+        &self,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, Role)>, StoreError> {
+        let links = entity::user_role::Entity::find()
+            .filter(entity::user_role::Column::UserId.is_in(users.iter().map(|user| user.uuid())))
+            .all(&self.read)
+            .await?;
+        let roles = self.roles().await?;
+        Ok(links
+            .into_iter()
+            .filter_map(|link| {
+                let role = roles.iter().find(|role| role.id.uuid() == link.role_id)?;
+                Some((UserId::new(link.user_id), role.clone()))
+            })
+            .collect())
+    }
+}
+
+impl Change {
+    /// Adds a role.
+    pub async fn insert_role(&self, role: &Role) -> Result<(), StoreError> {
+        let row = entity::role::ActiveModel {
+            id: sea_orm::Set(role.id.uuid()),
+            name: sea_orm::Set(role.name.clone()),
+            permissions: sea_orm::Set(to_json(&role.permissions)),
+            built_in: sea_orm::Set(role.built_in),
+        };
+        entity::role::Entity::insert(row)
+            .exec_without_returning(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives `user` exactly these roles.
+    pub async fn set_roles(&self, user: UserId, roles: &[RoleId]) -> Result<(), StoreError> {
+        entity::user_role::Entity::delete_many()
+            .filter(entity::user_role::Column::UserId.eq(user.uuid()))
+            .exec(&self.transaction)
+            .await?;
+        for role in roles {
+            let row = entity::user_role::ActiveModel {
+                user_id: sea_orm::Set(user.uuid()),
+                role_id: sea_orm::Set(role.uuid()),
+            };
+            entity::user_role::Entity::insert(row)
+                .exec_without_returning(&self.transaction)
+                .await?;
+        }
+        Ok(())
+    }
+}
