@@ -22,7 +22,7 @@ use std::{
 
 use sea_orm::{
     AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use spaceport_domain::event::Cursor;
@@ -70,7 +70,10 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum StoreError {
     /// The database failed.
     #[error("database: {0}")]
-    Database(#[from] DbErr),
+    Database(DbErr),
+    /// Somebody else took the name at the same moment.
+    #[error("the name is in use")]
+    Taken,
     /// A row holds a value that the rules exclude.
     #[error("the row of {table} holds an unreadable {column}")]
     Corrupt {
@@ -79,6 +82,15 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Self::Taken,
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// The database, for reading and for beginning changes. Cheap to clone.

@@ -1,0 +1,174 @@
+//! What an installation has from its first start on.
+
+use std::{collections::BTreeSet, io, path::Path};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use spaceport_domain::{
+    access::{Actor, Permission},
+    id::{RoleId, UserId},
+    name::UserName,
+    quota::Limits,
+    template::{Draft, EnvVar, Feature, VolumeDraft},
+};
+use uuid::Uuid;
+
+use super::{App, AppResult, Origin, templates::CreateTemplate};
+use crate::{
+    auth::{files, password},
+    store::{NewAuditEntry, NewUser, Role, User},
+};
+
+/// The role that allows everything.
+pub const ADMIN: &str = "Admin";
+/// The role users get when nobody says otherwise.
+pub const DEVELOPER: &str = "Developer";
+/// The name of the first administrator.
+pub const ADMIN_USER: &str = "admin";
+/// The file below the data directory that holds a generated password.
+pub const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
+
+/// A random text of 256 bits.
+fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// What the edge signs in with: made at the first start, in a file that the edge reads.
+pub fn edge_token(data_dir: &Path) -> io::Result<String> {
+    read_text(&data_dir.join("edge.token"), random_text)
+}
+
+/// What tells this installation's containers from others' on the same engine.
+pub fn installation(data_dir: &Path) -> io::Result<String> {
+    read_text(&data_dir.join("installation-id"), || {
+        Uuid::new_v4().simple().to_string()[..12].to_owned()
+    })
+}
+
+fn read_text(path: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
+    let bytes = files::read_or_create(path, || Ok(make().into_bytes()))?;
+    let text = String::from_utf8(bytes).map_err(io::Error::other)?;
+    Ok(text.trim().to_owned())
+}
+
+impl App {
+    /// Makes the built-in roles, the first administrator and, where wanted, a demo template, in an
+    /// installation without accounts. Does nothing in any other.
+    pub async fn bootstrap(&self) -> AppResult<()> {
+        let given = self.settings.admin_password.clone();
+        let generated = given.is_none();
+        let mut change = self.store.begin().await?;
+        if !change.has_no_users().await? {
+            change.abandon().await?;
+            return Ok(());
+        }
+        let password = given.unwrap_or_else(|| random_text()[..20].to_owned());
+        let (admin, developer) = (
+            built_in(ADMIN, Permission::ALL),
+            built_in(DEVELOPER, [Permission::CreateSpaces]),
+        );
+        change.insert_role(&admin).await?;
+        change.insert_role(&developer).await?;
+        let now = self.now();
+        let user = User {
+            id: UserId::new(Uuid::now_v7()),
+            name: admin_name()?,
+            display_name: "Administrator".to_owned(),
+            limits: Limits::default(),
+            created_at: now,
+        };
+        let password_hash = password::hash(password.clone()).await?;
+        change
+            .insert_user(&NewUser {
+                user: user.clone(),
+                password_hash,
+            })
+            .await?;
+        change.set_roles(user.id, &[admin.id]).await?;
+        change.audit(NewAuditEntry {
+            actor: None,
+            actor_name: "spaceport".to_owned(),
+            action: "createUser",
+            subject: user.id.to_string(),
+            address: String::new(),
+            detail: "first start".to_owned(),
+        });
+        if generated {
+            let path = self.settings.data_dir.join(INITIAL_PASSWORD_FILE);
+            files::write_new(&path, format!("{password}\n").as_bytes()).map_err(io_error)?;
+            // Printed once, on purpose: nobody could sign in otherwise.
+            println!("The administrator is {ADMIN_USER}, the password {password}");
+            println!(
+                "It is also in {} until you remove that file.",
+                path.display()
+            );
+        }
+        change.commit(now).await?;
+        if self.settings.demo {
+            let actor = Actor {
+                user_id: user.id,
+                user_name: ADMIN_USER.to_owned(),
+                permissions: Permission::ALL.into_iter().collect(),
+                groups: Vec::new(),
+            };
+            self.create_template(&actor, &Origin::default(), demo_template())
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn io_error(error: io::Error) -> super::AppError {
+    super::AppError::Internal(Box::new(error))
+}
+
+fn admin_name() -> Result<UserName, super::AppError> {
+    ADMIN_USER
+        .parse()
+        .map_err(|error| super::AppError::Internal(Box::new(error)))
+}
+
+fn built_in(name: &str, permissions: impl IntoIterator<Item = Permission>) -> Role {
+    Role {
+        id: RoleId::new(Uuid::now_v7()),
+        name: name.to_owned(),
+        permissions: permissions.into_iter().collect::<BTreeSet<_>>(),
+        built_in: true,
+    }
+}
+
+/// A shell with a workspace and something to look at through a tunnel.
+fn demo_template() -> CreateTemplate {
+    let serve = "cd /home/dev/work && [ -e index.html ] || \
+         printf '<!doctype html><title>%s</title><h1>%s</h1>\\n' \"$GREETING\" \"$GREETING\" > index.html; \
+         exec python3 -m http.server 8000";
+    CreateTemplate {
+        name: "demo".to_owned(),
+        description: "A Debian shell that serves its workspace on port 8000.".to_owned(),
+        draft: Draft {
+            image: "spaceport/base".to_owned(),
+            command: ["sh", "-c", serve].map(str::to_owned).to_vec(),
+            env: vec![EnvVar {
+                name: "GREETING".to_owned(),
+                value: "${GREETING}".to_owned(),
+            }],
+            cpu: Some(1.0),
+            memory_mib: Some(512),
+            pids: Some(512),
+            volumes: vec![VolumeDraft {
+                name: "work".to_owned(),
+                mount_path: "/home/dev/work".to_owned(),
+                size_gib: 1.0,
+            }],
+            ports: vec![("web".to_owned(), 8000)],
+            features: Feature::ALL.to_vec(),
+            compute_units: 1,
+            variables: vec![spaceport_domain::template::Variable {
+                name: "GREETING".to_owned(),
+                description: "What the page says.".to_owned(),
+                default: Some("Hello from Spaceport".to_owned()),
+                secret: false,
+            }],
+        },
+        group_ids: Vec::new(),
+    }
+}

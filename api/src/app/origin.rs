@@ -1,0 +1,41 @@
+//! From where a request came, for the audit log.
+
+use std::net::IpAddr;
+
+use crate::store::NewAuditEntry;
+
+use super::Actor;
+
+/// From where a request came.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The address of the caller, where it is known.
+    pub address: Option<IpAddr>,
+}
+
+impl Origin {
+    /// An entry for the audit log: `actor` did `action` to `subject`.
+    pub fn entry(
+        &self,
+        actor: &Actor,
+        action: &'static str,
+        subject: impl ToString,
+        detail: impl Into<String>,
+    ) -> NewAuditEntry {
+        NewAuditEntry {
+            actor: Some(actor.user_id),
+            actor_name: actor.user_name.clone(),
+            action,
+            subject: subject.to_string(),
+            address: self.address_text(),
+            detail: detail.into(),
+        }
+    }
+
+    /// The address as text; empty when unknown.
+    pub fn address_text(&self) -> String {
+        self.address
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+    }
+}

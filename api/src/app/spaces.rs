@@ -1,0 +1,499 @@
+//! Making spaces, and asking things of them.
+
+use std::collections::BTreeSet;
+
+use spaceport_domain::{
+    access::{Actor, Permission},
+    event::{EventBody, SpaceChange, TunnelChange},
+    hostname,
+    id::{SpaceId, TemplateId, UserId, VolumeId},
+    lifecycle::{Decision, Denial, Request, SpaceState, Status, request},
+    name::SpaceName,
+    problem::{Problem, ProblemCode},
+    quota::{self, Units},
+    space::Space,
+    template::Parameter,
+};
+use uuid::Uuid;
+
+use super::{App, AppResult, Done, Origin};
+use crate::store::{
+    Change, NewSpace, Page, PageRequest, SpaceFilter, StoredParameter, TemplateVersion, Volume,
+};
+
+/// The most bytes of a space's description.
+const DESCRIPTION_MAX_BYTES: usize = 4096;
+/// The most bytes of an idempotency key.
+const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
+
+/// A space as somebody wants it.
+#[derive(Clone, Debug)]
+pub struct CreateSpace {
+    /// The template, as the caller spelled it.
+    pub template_id: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// What fills the template's variables.
+    pub parameters: Vec<Parameter>,
+    /// Whether to start it at once.
+    pub start: bool,
+    /// The same key from the same owner gives the same space.
+    pub idempotency_key: Option<String>,
+}
+
+/// Changes of a space's record; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateSpace {
+    /// Its new name.
+    pub name: Option<String>,
+    /// Its new description.
+    pub description: Option<String>,
+    /// The revision the caller read; the change is refused when there is a newer one.
+    pub revision: Option<i64>,
+}
+
+fn no_such_space() -> Problem {
+    Problem::not_found("space").at(["spaceId"])
+}
+
+fn taken() -> Problem {
+    Problem::new(ProblemCode::NameTaken, "you have a space of this name").at(["name"])
+}
+
+impl App {
+    /// The space, when `actor` may see it.
+    pub async fn space(&self, actor: &Actor, id: SpaceId) -> AppResult<Option<Space>> {
+        Ok(self.store.space(actor.sees(), id).await?)
+    }
+
+    /// The space of that name, of the actor or of the user named `owner`.
+    pub async fn space_by_name(
+        &self,
+        actor: &Actor,
+        owner: Option<&str>,
+        name: &str,
+    ) -> AppResult<Option<Space>> {
+        let owner = match owner {
+            None => actor.user_id,
+            Some(owner) => match self.store.user_by_name(owner).await? {
+                Some(user) => user.id,
+                None => return Ok(None),
+            },
+        };
+        Ok(self.store.space_by_name(actor.sees(), owner, name).await?)
+    }
+
+    /// A page of the spaces `actor` may see.
+    pub async fn spaces(
+        &self,
+        actor: &Actor,
+        filter: &SpaceFilter,
+        page: PageRequest,
+    ) -> AppResult<Page<Space>> {
+        Ok(self.store.spaces(actor.sees(), filter, page).await?)
+    }
+
+    /// Makes a space from a template's current version, and starts it where asked.
+    pub async fn create_space(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        input: CreateSpace,
+    ) -> AppResult<Done<Space>> {
+        if !actor.may(Permission::CreateSpaces) {
+            let message = "your roles don't allow making spaces";
+            return Err(Problem::new(ProblemCode::Forbidden, message).into());
+        }
+        let name = checked_name(&input)?;
+        let change = self.store.begin().await?;
+        let owner = actor.user_id;
+        let Some((limits, used)) = change.lock_quota(owner).await? else {
+            return Err(Problem::not_found("user").into());
+        };
+        if let Some(key) = &input.idempotency_key
+            && let Some(space) = change.space_by_idempotency_key(owner, key).await?
+        {
+            change.abandon().await?;
+            return Ok(Done {
+                value: space,
+                cursor: self.store.current_head().await?,
+            });
+        }
+        let version = self
+            .offered_version(&change, actor, &input.template_id)
+            .await?;
+        check_parameters(&version, &input.parameters)?;
+        let owner_name = change.user(owner).await?.map(|user| user.name);
+        if let Some(Err(error)) = owner_name.map(|owner| hostname::apps_fit(&name, &owner)) {
+            return Err(Problem::input(["name"], error.to_string()).into());
+        }
+        if change.space_name_taken(owner, &name).await? {
+            return Err(taken().into());
+        }
+        let now = self.now();
+        let space = new_space(owner, name, &input, &version, now);
+        let compute = if input.start { space.compute_units } else { 0 };
+        let requested = Units {
+            spaces: 1,
+            compute_units: compute,
+            storage_units: space.storage_units,
+            tunnels: 0,
+        };
+        quota::check(&limits, &used, &requested).map_err(exceeded)?;
+        let new = NewSpace {
+            space,
+            idempotency_key: input.idempotency_key,
+        };
+        let space = self.insert(
+            change,
+            actor,
+            origin,
+            new,
+            &version,
+            input.parameters,
+            input.start,
+        );
+        let done = space.await?;
+        self.wake.space(done.value.id);
+        Ok(done)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller; each is a part of the new space"
+    )]
+    async fn insert(
+        &self,
+        mut change: Change,
+        actor: &Actor,
+        origin: &Origin,
+        new: NewSpace,
+        version: &TemplateVersion,
+        parameters: Vec<Parameter>,
+        start: bool,
+    ) -> AppResult<Done<Space>> {
+        let now = self.now();
+        let id = new.space.id;
+        change.insert_space(&new).await?;
+        change.insert_volumes(&volumes(id, version)).await?;
+        change
+            .insert_parameters(id, self.sealed(id, version, parameters)?)
+            .await?;
+        let mut space = new.space;
+        change.emit(EventBody::Space {
+            change: SpaceChange::Created,
+            space: space.clone(),
+        });
+        if start
+            && let Decision::Accepted(next) =
+                request(&space.state, Request::Start, now, &self.settings.deadlines)
+        {
+            space.enter(next, None, now);
+            change.update_space(&space, now).await?;
+            change.emit(EventBody::Space {
+                change: SpaceChange::Status,
+                space: space.clone(),
+            });
+        }
+        change.audit(origin.entry(actor, "createSpace", id, space.name.as_str()));
+        let cursor = change.commit(now).await?;
+        Ok(Done {
+            value: space,
+            cursor,
+        })
+    }
+
+    async fn offered_version(
+        &self,
+        change: &Change,
+        actor: &Actor,
+        template_id: &str,
+    ) -> AppResult<TemplateVersion> {
+        let unavailable = || {
+            let message = "there is no such template, or it is not offered to you";
+            Problem::new(ProblemCode::TemplateUnavailable, message).at(["templateId"])
+        };
+        let id: TemplateId = template_id.parse().map_err(|_| unavailable())?;
+        let template = change.template(actor, id).await?.ok_or_else(unavailable)?;
+        let version = change.template_version(template.current_version_id).await?;
+        Ok(version.ok_or_else(unavailable)?)
+    }
+
+    fn sealed(
+        &self,
+        space: SpaceId,
+        version: &TemplateVersion,
+        parameters: Vec<Parameter>,
+    ) -> AppResult<Vec<StoredParameter>> {
+        let secrets: BTreeSet<&str> = version
+            .blueprint
+            .variables
+            .iter()
+            .filter(|variable| variable.secret)
+            .map(|variable| variable.name.as_str())
+            .collect();
+        parameters
+            .into_iter()
+            .map(|Parameter { name, value }| {
+                let secret = secrets.contains(name.as_str());
+                let value = match secret {
+                    true => self.seal.seal(&secret_place(space, &name), &value)?,
+                    false => value,
+                };
+                Ok(StoredParameter {
+                    name,
+                    value,
+                    secret,
+                })
+            })
+            .collect()
+    }
+
+    /// Asks `what` of a space. Asking for what is already so succeeds and changes nothing.
+    pub async fn request(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        space_id: &str,
+        what: Request,
+    ) -> AppResult<Done<Space>> {
+        let seen = self.seen_space(actor, space_id).await?;
+        let mut change = self.store.begin().await?;
+        // Owner first, then the space: the same order everywhere, so that changes never deadlock.
+        let quota = change.lock_quota(seen.owner_id).await?;
+        let Some(mut space) = change.space(seen.id).await? else {
+            return Err(no_such_space().into());
+        };
+        let now = self.now();
+        let next = match request(&space.state, what, now, &self.settings.deadlines) {
+            Decision::Accepted(next) => next,
+            Decision::AlreadySo => {
+                change.abandon().await?;
+                return Ok(Done {
+                    value: space,
+                    cursor: self.store.current_head().await?,
+                });
+            }
+            Decision::Denied(denial @ Denial::Deleting) => {
+                let problem = Problem::new(ProblemCode::InvalidTransition, denial.to_string());
+                return Err(problem.at(["spaceId"]).into());
+            }
+        };
+        if let Some((limits, used)) = quota {
+            let requested = compute_of(&space, next.status);
+            quota::check(&limits, &used, &requested).map_err(exceeded)?;
+        }
+        if next.status == Status::Deleting {
+            remove_tunnels(&mut change, space.id).await?;
+        }
+        space.enter(next, None, now);
+        change.update_space(&space, now).await?;
+        change.emit(EventBody::Space {
+            change: SpaceChange::Status,
+            space: space.clone(),
+        });
+        change.audit(origin.entry(actor, action(what), space.id, space.name.as_str()));
+        let cursor = change.commit(now).await?;
+        self.wake.space(space.id);
+        Ok(Done {
+            value: space,
+            cursor,
+        })
+    }
+
+    /// Changes a space's record.
+    pub async fn update_space(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        space_id: &str,
+        input: UpdateSpace,
+    ) -> AppResult<Done<Space>> {
+        let seen = self.seen_space(actor, space_id).await?;
+        let mut change = self.store.begin().await?;
+        change.lock_quota(seen.owner_id).await?;
+        let Some(mut space) = change.space(seen.id).await? else {
+            return Err(no_such_space().into());
+        };
+        if input
+            .revision
+            .is_some_and(|revision| revision != space.revision)
+        {
+            let message = format!("the space is at revision {} now", space.revision);
+            let problem = Problem::new(ProblemCode::RevisionConflict, message);
+            return Err(problem.at(["revision"]).into());
+        }
+        if let Some(description) = input.description {
+            space.description = description;
+        }
+        let mut problems = check_description(&space.description);
+        if let Some(name) = input.name {
+            match self.renamed(&change, &space, &name).await? {
+                Ok(name) => space.name = name,
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
+        let now = self.now();
+        space.revision += 1;
+        change.update_space(&space, now).await?;
+        change.emit(EventBody::Space {
+            change: SpaceChange::Updated,
+            space: space.clone(),
+        });
+        change.audit(origin.entry(actor, "updateSpace", space.id, space.name.as_str()));
+        let cursor = change.commit(now).await?;
+        Ok(Done {
+            value: space,
+            cursor,
+        })
+    }
+
+    async fn renamed(
+        &self,
+        change: &Change,
+        space: &Space,
+        name: &str,
+    ) -> AppResult<Result<SpaceName, Problem>> {
+        let name: SpaceName = match name.parse() {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(Problem::input(["name"], format!("{error}")))),
+        };
+        if name == space.name {
+            return Ok(Ok(name));
+        }
+        if change.space_name_taken(space.owner_id, &name).await? {
+            return Ok(Err(taken()));
+        }
+        let owner = change.user(space.owner_id).await?;
+        let fits = owner.map(|owner| hostname::apps_fit(&name, &owner.name));
+        Ok(match fits {
+            Some(Err(error)) => Err(Problem::input(["name"], error.to_string())),
+            _ => Ok(name),
+        })
+    }
+
+    /// The space `actor` names, when they may see it and it is not gone.
+    pub(super) async fn seen_space(&self, actor: &Actor, space_id: &str) -> AppResult<Space> {
+        let id: SpaceId = space_id.parse().map_err(|_| no_such_space())?;
+        let space = self.store.space(actor.sees(), id).await?;
+        Ok(space.ok_or_else(no_such_space)?)
+    }
+}
+
+/// Where a secret parameter is sealed for.
+pub fn secret_place(space: SpaceId, name: &str) -> String {
+    format!("{space}/{name}")
+}
+
+fn exceeded(exceeded: Vec<quota::Exceeded>) -> Vec<Problem> {
+    exceeded.into_iter().map(Problem::from).collect()
+}
+
+fn action(what: Request) -> &'static str {
+    match what {
+        Request::Start => "startSpace",
+        Request::Stop => "stopSpace",
+        Request::Restart => "restartSpace",
+        Request::Delete => "deleteSpace",
+    }
+}
+
+/// What entering `next` consumes on top of what the space consumes now.
+fn compute_of(space: &Space, next: Status) -> Units {
+    let newly = next.consumes_compute() && !space.state.status.consumes_compute();
+    Units {
+        compute_units: if newly { space.compute_units } else { 0 },
+        ..Units::default()
+    }
+}
+
+async fn remove_tunnels(change: &mut Change, space: SpaceId) -> AppResult<()> {
+    for tunnel in change.tunnels_of_space(space).await? {
+        change.delete_tunnel(tunnel.id).await?;
+        change.emit(EventBody::Tunnel {
+            change: TunnelChange::Deleted,
+            tunnel,
+        });
+    }
+    Ok(())
+}
+
+fn check_description(description: &str) -> Vec<Problem> {
+    if description.len() <= DESCRIPTION_MAX_BYTES {
+        return Vec::new();
+    }
+    let message = format!("must be at most {DESCRIPTION_MAX_BYTES} bytes long");
+    vec![Problem::input(["description"], message)]
+}
+
+fn checked_name(input: &CreateSpace) -> AppResult<SpaceName> {
+    let mut problems = check_description(&input.description);
+    if input
+        .idempotency_key
+        .as_ref()
+        .is_some_and(|key| key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_BYTES)
+    {
+        let message = format!("must be from 1 to {IDEMPOTENCY_KEY_MAX_BYTES} bytes long");
+        problems.push(Problem::input(["idempotencyKey"], message));
+    }
+    match input.name.parse::<SpaceName>() {
+        Ok(name) if problems.is_empty() => return Ok(name),
+        Ok(_) => {}
+        Err(error) => problems.push(Problem::input(["name"], error.to_string())),
+    }
+    Err(problems.into())
+}
+
+fn check_parameters(version: &TemplateVersion, parameters: &[Parameter]) -> AppResult<()> {
+    let problems = version.blueprint.check_parameters(parameters);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.into())
+    }
+}
+
+fn new_space(
+    owner: UserId,
+    name: SpaceName,
+    input: &CreateSpace,
+    version: &TemplateVersion,
+    now: spaceport_domain::time::Timestamp,
+) -> Space {
+    Space {
+        id: SpaceId::new(Uuid::now_v7()),
+        owner_id: owner,
+        name,
+        description: input.description.clone(),
+        template_id: version.template_id,
+        template_version_id: version.id,
+        state: SpaceState::created(),
+        address: None,
+        compute_units: version.blueprint.compute_units.into(),
+        storage_units: version.blueprint.storage_units(),
+        created_at: now,
+        started_at: None,
+        stopped_at: None,
+        revision: 1,
+    }
+}
+
+fn volumes(space: SpaceId, version: &TemplateVersion) -> Vec<Volume> {
+    let declared = &version.blueprint.volumes;
+    declared
+        .iter()
+        .map(|volume| Volume {
+            id: VolumeId::new(Uuid::now_v7()),
+            space_id: space,
+            name: volume.name.clone(),
+            mount_path: volume.mount_path.clone(),
+            size_gib: volume.size_gib,
+            enforced: None,
+        })
+        .collect()
+}

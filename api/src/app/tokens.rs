@@ -1,0 +1,93 @@
+//! Long-lived tokens for programs.
+
+use spaceport_domain::{
+    access::Actor,
+    event::{EventBody, SignIn},
+    id::ApiTokenId,
+    problem::Problem,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::{App, AppResult, Done, Origin};
+use crate::{auth::token, store::ApiToken};
+
+/// The most characters of a token's name.
+const NAME_MAX_CHARS: usize = 100;
+
+impl App {
+    /// The actor's tokens that were not taken back.
+    pub async fn api_tokens(&self, actor: &Actor) -> AppResult<Vec<ApiToken>> {
+        Ok(self.store.tokens_of(actor.user_id).await?)
+    }
+
+    /// Makes a token. It is returned here and never again.
+    pub async fn create_api_token(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        name: String,
+        expires_at: Option<Timestamp>,
+    ) -> AppResult<(String, Done<ApiToken>)> {
+        let now = self.now();
+        let mut problems = Vec::new();
+        if name.trim().is_empty() || name.chars().count() > NAME_MAX_CHARS {
+            let message = format!("must be from 1 to {NAME_MAX_CHARS} characters long");
+            problems.push(Problem::input(["name"], message));
+        }
+        if expires_at.is_some_and(|at| at <= now) {
+            problems.push(Problem::input(["expiresAt"], "must be in the future"));
+        }
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
+        let secret = token::generate();
+        let made = ApiToken {
+            id: ApiTokenId::new(Uuid::now_v7()),
+            user_id: actor.user_id,
+            name,
+            hash: token::hash(&secret),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+        };
+        let mut change = self.store.begin().await?;
+        change.insert_token(&made).await?;
+        change.audit(origin.entry(actor, "createApiToken", made.id, &made.name));
+        let cursor = change.commit(now).await?;
+        Ok((
+            secret,
+            Done {
+                value: made,
+                cursor,
+            },
+        ))
+    }
+
+    /// Takes a token back, and ends everything that runs on it.
+    pub async fn revoke_api_token(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        token_id: &str,
+    ) -> AppResult<Done<ApiToken>> {
+        let missing = || Problem::not_found("token").at(["tokenId"]);
+        let id: ApiTokenId = token_id.parse().map_err(|_| missing())?;
+        let known = self.store.token(id).await?;
+        let mut token = known
+            .filter(|token| token.user_id == actor.user_id)
+            .ok_or_else(missing)?;
+        let now = self.now();
+        let mut change = self.store.begin().await?;
+        change.revoke_token(id, now).await?;
+        let (user_id, sign_in) = (actor.user_id, SignIn::ApiToken(id));
+        change.emit(EventBody::SignInEnded { user_id, sign_in });
+        change.audit(origin.entry(actor, "revokeApiToken", id, &token.name));
+        let cursor = change.commit(now).await?;
+        token.revoked_at = token.revoked_at.or(Some(now));
+        Ok(Done {
+            value: token,
+            cursor,
+        })
+    }
+}
