@@ -1,0 +1,88 @@
+# Shared by the scripts in dev/. Sourced, never run.
+#
+# Progress goes to stderr, so that a script's stdout stays its answer.
+
+repo_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '==> %s\n' "$*" >&2; }
+note() { printf '    %s\n' "$*" >&2; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# have COMMAND…: whether every command is installed. The sbin directories are
+# searched too: a plain user's PATH often lacks them.
+have() {
+    local command
+    for command in "$@"; do
+        PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" type -P "$command" >/dev/null || return 1
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo -- "$@"
+    else
+        die "this needs root, and sudo is not installed: $*"
+    fi
+}
+
+# install_packages NAME…: installs Debian packages that are missing.
+install_packages() {
+    local package missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+            missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    have apt-get || die "please install: ${missing[*]} (only apt-get is known here)"
+    say "Installing ${missing[*]}"
+    # The package lists of a fresh machine are empty or old. A broken foreign
+    # source must not stop us: apt-get install tells what really is missing.
+    as_root apt-get update -qq >&2 || warn "apt-get update reported errors"
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >&2
+}
+
+# wait_until SECONDS CONDITION…: polls a command; fails when the time is over.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.2
+    done
+}
+
+# process_name PID: the name of a live process, nothing when there is none.
+process_name() { cat "/proc/$1/comm" 2>/dev/null || true; }
+
+# unix_socket_listens PATH: whether a process listens on a socket file. The
+# table holds the path as it was bound, and 00010000 is its "listening" flag.
+unix_socket_listens() {
+    awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
+
+# ---- Docker ---------------------------------------------------------------
+
+# A `docker` earlier in PATH may be a bare client that cannot build with
+# BuildKit; Debian's own can.
+docker_program() {
+    if [ -x /usr/bin/docker ]; then echo /usr/bin/docker; else type -P docker; fi
+}
+
+docker() { command "$(docker_program)" "$@"; }
+
+docker_host() { echo "${SPACEPORT_DOCKER_HOST:-${DOCKER_HOST:-unix:///var/run/docker.sock}}"; }
+
+# One engine for everything that a script starts: the client, the API, the tests.
+export DOCKER_HOST
+DOCKER_HOST=$(docker_host)
+
+docker_answers() {
+    [ -n "$(docker_program)" ] && timeout 20 "$(docker_program)" info >/dev/null 2>&1
+}
