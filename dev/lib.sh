@@ -58,8 +58,15 @@ wait_until() {
     done
 }
 
-# process_name PID: the name of a live process, nothing when there is none.
-process_name() { cat "/proc/$1/comm" 2>/dev/null || true; }
+# process_name PID: the name of a live process, nothing when there is none. One
+# that has ended stays in /proc until its parent looks, which some inits put off.
+process_name() {
+    awk '$1 == "Name:" { name = $2 } $1 == "State:" && $2 != "Z" { print name }' \
+        "/proc/$1/status" 2>/dev/null || true
+}
+
+# port_answers HOST PORT: whether something accepts TCP connections there.
+port_answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 
 # unix_socket_listens PATH: whether a process listens on a socket file. The
 # table holds the path as it was bound, and 00010000 is its "listening" flag.
