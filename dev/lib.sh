@@ -2,7 +2,11 @@
 #
 # Progress goes to stderr, so that a script's stdout stays its answer.
 
+# shellcheck disable=SC2034  # The scripts use it.
 repo_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# A plain user's PATH often lacks the system's programs.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf '==> %s\n' "$*" >&2; }
 note() { printf '    %s\n' "$*" >&2; }
@@ -12,14 +16,8 @@ die() {
     exit 1
 }
 
-# have COMMAND…: whether every command is installed. The sbin directories are
-# searched too: a plain user's PATH often lacks them.
-have() {
-    local command
-    for command in "$@"; do
-        PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" type -P "$command" >/dev/null || return 1
-    done
-}
+# have COMMAND: whether a program is installed.
+have() { type -P "$1" >/dev/null; }
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -43,9 +41,18 @@ install_packages() {
     say "Installing ${missing[*]}"
     # The package lists of a fresh machine are empty or old. A broken foreign
     # source must not stop us: apt-get install tells what really is missing.
-    as_root apt-get update -qq >&2 || warn "apt-get update reported errors"
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >&2
+    quietly as_root apt-get update -qq || warn "apt-get update reported errors"
+    quietly as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
+        die "could not install ${missing[*]}"
+}
+
+# quietly COMMAND…: shows a command's output only when it fails.
+quietly() {
+    local output status=0
+    output=$("$@" 2>&1) || status=$?
+    [ "$status" -eq 0 ] || printf '%s\n' "$output" | tail -n 40 >&2
+    return "$status"
 }
 
 # wait_until SECONDS CONDITION…: polls a command; fails when the time is over.
@@ -72,6 +79,17 @@ port_answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 # table holds the path as it was bound, and 00010000 is its "listening" flag.
 unix_socket_listens() {
     awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
+
+# ---- Rust -----------------------------------------------------------------
+
+# Ends the script when nothing can be compiled here.
+require_rust() {
+    # rustup's directory, for a shell that was open while it was installed.
+    have cargo || PATH=$PATH:$HOME/.cargo/bin
+    have cargo || die "no Rust toolchain: install one with rustup (https://rustup.rs), then run this again"
+    # ring and SQLite compile C.
+    have cc || install_packages gcc libc6-dev
 }
 
 # ---- Docker ---------------------------------------------------------------
