@@ -92,6 +92,20 @@ require_rust() {
     have cc || install_packages gcc libc6-dev
 }
 
+# ---- PostgreSQL -----------------------------------------------------------
+
+# Gives a script PostgreSQL for as long as it runs. One that was running before,
+# for a quicker next time, goes on.
+use_postgres() {
+    local exports
+    "$repo_root/dev/postgres" running || postgres_is_ours=yes
+    exports=$("$repo_root/dev/postgres" start) || return
+    eval "$exports"
+}
+
+# For the script's EXIT trap.
+release_postgres() { [ -z "${postgres_is_ours:-}" ] || "$repo_root/dev/postgres" stop; }
+
 # ---- Docker ---------------------------------------------------------------
 
 # A `docker` earlier in PATH may be a bare client that cannot build with
