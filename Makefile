@@ -14,7 +14,6 @@ bench: ## Run the side-by-side benchmarks
 	@dev/bench
 
 images: ## Build the space images that are missing or changed
-	@dev/docker
 	@dev/images
 
 fmt: ## Format the Rust code

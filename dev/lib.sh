@@ -125,3 +125,16 @@ DOCKER_HOST=$(docker_host)
 docker_answers() {
     [ -n "$(docker_program)" ] && timeout 20 "$(docker_program)" info >/dev/null 2>&1
 }
+
+# in_group_of_account GROUP: whether this user's next login has a group.
+in_group_of_account() { [[ " $(id -nG "$(id -un)") " == *" $1 "* ]]; }
+
+# ensure_docker SCRIPT ARGUMENT…: Docker for a script, which is started anew when
+# its user joined the group docker only after this session began.
+ensure_docker() {
+    docker_answers && return
+    "$repo_root/dev/docker"
+    docker_answers || ! in_group_of_account docker || [ -n "${SPACEPORT_IN_SG:-}" ] ||
+        SPACEPORT_IN_SG=yes exec sg docker -c "$(printf '%q ' exec setpriv --pdeathsig TERM "$@")"
+    docker_answers || die "no Docker Engine answers at $DOCKER_HOST"
+}
