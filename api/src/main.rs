@@ -1,2 +1,29 @@
-//! x
-fn main() {}
+//! `spaceport-api`: the control plane's program.
+
+use clap::{Parser, Subcommand};
+
+/// The control plane of Spaceport: the GraphQL API and the reconciler.
+#[derive(Parser)]
+#[command(version)]
+struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the API (the default). Settings come from the environment and spaceport.toml.
+    Serve,
+    /// Prints the GraphQL schema.
+    Schema,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Options::parse().command.unwrap_or(Command::Serve) {
+        Command::Schema => {
+            print!("{}", spaceport_api::graphql::sdl());
+            Ok(())
+        }
+        Command::Serve => Ok(()),
+    }
+}

@@ -51,6 +51,7 @@ pub use change::Change;
 pub use groups::Group;
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageRequest};
 pub use parameters::StoredParameter;
+pub use quota::Quotas;
 pub use sessions::Session;
 pub use spaces::{NewSpace, SpaceFilter};
 pub use templates::{Template, TemplateVersion};

@@ -8,7 +8,7 @@ use spaceport_domain::{
     id::{RoleId, SessionId, UserId},
     name::UserName,
     problem::{Problem, ProblemCode},
-    quota::{Limits, Resource, Units},
+    quota::{Limits, Resource},
 };
 use uuid::Uuid;
 
@@ -192,14 +192,6 @@ impl App {
             items,
             has_next: false,
         })
-    }
-
-    /// What a user may consume and does, when `actor` may know.
-    pub async fn quota(&self, actor: &Actor, user: UserId) -> AppResult<Option<(Limits, Units)>> {
-        if user != actor.user_id && !actor.may(Permission::ManageUsers) {
-            return Ok(None);
-        }
-        Ok(self.store.quota(user).await?)
     }
 
     /// Makes an account.

@@ -146,7 +146,7 @@ impl App {
         let mut last = None;
         let quotas = ticks.and_then(move |()| {
             let app = Arc::clone(&app);
-            async move { app.store.quota(user).await }
+            async move { Ok(app.store.quotas(&[user]).await?.remove(&user)) }
         });
         Ok(quotas.map_err(AppError::from).try_filter_map(move |quota| {
             let news = quota.filter(|quota| last.replace(*quota) != Some(*quota));

@@ -1,93 +1,143 @@
-//! What a user may consume and what they do.
+//! What users may consume and what they do.
+
+use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, Func},
 };
 use spaceport_domain::{
     id::UserId,
+    lifecycle::Status,
     quota::{Limits, Units, effective},
 };
 use spaceport_entity as entity;
+use uuid::Uuid;
 
 use super::{
     Change, Store, StoreError,
     rows::{group_limits, user_limits},
 };
 
-/// The sums are over what is there, never over counters that could drift from it.
-const USAGE: &str = "SELECT COUNT(*) AS spaces, \
-     CAST(COALESCE(SUM(CASE WHEN status IN ('STARTING', 'RUNNING', 'STOPPING') \
-         THEN compute_units ELSE 0 END), 0) AS BIGINT) AS compute_units, \
-     CAST(COALESCE(SUM(storage_units), 0) AS BIGINT) AS storage_units \
-     FROM space WHERE owner_id = $1 AND status <> 'DELETED'";
-
 #[derive(FromQueryResult)]
 struct SpaceSums {
+    owner_id: Uuid,
     spaces: i64,
     compute_units: i64,
     storage_units: i64,
 }
 
-async fn usage(connection: &impl ConnectionTrait, user: UserId) -> Result<Units, StoreError> {
-    let statement = Statement::from_sql_and_values(
-        connection.get_database_backend(),
-        USAGE,
-        [user.uuid().into()],
-    );
-    let sums = SpaceSums::find_by_statement(statement)
-        .one(connection)
-        .await?;
-    let tunnels = entity::tunnel::Entity::find()
-        .filter(entity::tunnel::Column::OwnerId.eq(user.uuid()))
-        .count(connection)
-        .await?;
-    let tunnels = i64::try_from(tunnels).unwrap_or(i64::MAX);
-    Ok(sums.map_or_else(
-        || Units {
-            tunnels,
-            ..Units::default()
-        },
-        |sums| Units {
-            spaces: sums.spaces,
-            compute_units: sums.compute_units,
-            storage_units: sums.storage_units,
-            tunnels,
-        },
-    ))
+#[derive(FromQueryResult)]
+struct TunnelCount {
+    owner_id: Uuid,
+    tunnels: i64,
 }
 
+/// What users may consume and what they do.
+pub type Quotas = HashMap<UserId, (Limits, Units)>;
+
+/// Reads the quotas of `users` in as many statements for many as for one. The sums are over what
+/// is there, never over counters that could drift from it.
+async fn quotas(
+    connection: &impl ConnectionTrait,
+    users: Vec<entity::user::Model>,
+) -> Result<Quotas, StoreError> {
+    let ids: Vec<Uuid> = users.iter().map(|user| user.id).collect();
+    let granted = granted(connection, &ids).await?;
+    let mut used = usage(connection, &ids).await?;
+    let quota = |user: &entity::user::Model| {
+        let groups = granted
+            .iter()
+            .filter(|(id, _)| *id == user.id)
+            .map(|(_, limits)| limits);
+        let limits = effective(&user_limits(user), groups);
+        (
+            UserId::new(user.id),
+            (limits, used.remove(&user.id).unwrap_or_default()),
+        )
+    };
+    Ok(users.iter().map(quota).collect())
+}
+
+async fn usage(
+    connection: &impl ConnectionTrait,
+    users: &[Uuid],
+) -> Result<HashMap<Uuid, Units>, StoreError> {
+    use entity::{space, tunnel};
+    let consuming = Status::ALL
+        .into_iter()
+        .filter(|status| status.consumes_compute());
+    let compute = Expr::case(
+        space::Column::Status.is_in(consuming.map(Status::as_str)),
+        Expr::col(space::Column::ComputeUnits),
+    )
+    .finally(0);
+    let sum = |of: Expr| {
+        Expr::from(Func::coalesce([Expr::from(Func::sum(of)), Expr::val(0)])).cast_as("BIGINT")
+    };
+    let spaces = space::Entity::find()
+        .select_only()
+        .column(space::Column::OwnerId)
+        .column_as(space::Column::Id.count(), "spaces")
+        .column_as(sum(compute.into()), "compute_units")
+        .column_as(sum(Expr::col(space::Column::StorageUnits)), "storage_units")
+        .filter(space::Column::OwnerId.is_in(users.iter().copied()))
+        .filter(space::Column::Status.ne(Status::Deleted.as_str()))
+        .group_by(space::Column::OwnerId)
+        .into_model::<SpaceSums>()
+        .all(connection)
+        .await?;
+    let tunnels = tunnel::Entity::find()
+        .select_only()
+        .column(tunnel::Column::OwnerId)
+        .column_as(tunnel::Column::Id.count(), "tunnels")
+        .filter(tunnel::Column::OwnerId.is_in(users.iter().copied()))
+        .group_by(tunnel::Column::OwnerId)
+        .into_model::<TunnelCount>()
+        .all(connection)
+        .await?;
+    let mut usage = HashMap::<Uuid, Units>::new();
+    for sums in spaces {
+        let units = usage.entry(sums.owner_id).or_default();
+        units.spaces = sums.spaces;
+        units.compute_units = sums.compute_units;
+        units.storage_units = sums.storage_units;
+    }
+    for count in tunnels {
+        usage.entry(count.owner_id).or_default().tunnels = count.tunnels;
+    }
+    Ok(usage)
+}
+
+/// What groups grant to each of `users`.
 async fn granted(
     connection: &impl ConnectionTrait,
-    user: &entity::user::Model,
-) -> Result<Limits, StoreError> {
+    users: &[Uuid],
+) -> Result<Vec<(Uuid, Limits)>, StoreError> {
     let memberships = entity::group_member::Entity::find()
-        .filter(entity::group_member::Column::UserId.eq(user.id))
+        .filter(entity::group_member::Column::UserId.is_in(users.iter().copied()))
         .all(connection)
         .await?;
-    let ids = memberships.into_iter().map(|row| row.group_id);
     let groups = entity::group::Entity::find()
-        .filter(entity::group::Column::Id.is_in(ids))
+        .filter(entity::group::Column::Id.is_in(memberships.iter().map(|row| row.group_id)))
         .all(connection)
         .await?;
-    let groups: Vec<_> = groups.iter().map(group_limits).collect();
-    Ok(effective(&user_limits(user), &groups))
+    let limits = |id| groups.iter().find(|group| group.id == id).map(group_limits);
+    Ok(memberships
+        .into_iter()
+        .filter_map(|row| Some((row.user_id, limits(row.group_id)?)))
+        .collect())
 }
 
 impl Store {
-    /// A user's effective limits and usage; `None` when there is no such user.
-    pub async fn quota(&self, user: UserId) -> Result<Option<(Limits, Units)>, StoreError> {
+    /// Effective limits and usage of `users`; who doesn't exist is left out.
+    pub async fn quotas(&self, users: &[UserId]) -> Result<Quotas, StoreError> {
         let moment = self.moment().await?;
-        let Some(row) = entity::user::Entity::find_by_id(user.uuid())
-            .one(&moment)
-            .await?
-        else {
-            return Ok(None);
-        };
-        Ok(Some((
-            granted(&moment, &row).await?,
-            usage(&moment, user).await?,
-        )))
+        let rows = entity::user::Entity::find()
+            .filter(entity::user::Column::Id.is_in(users.iter().map(|user| user.uuid())))
+            .all(&moment)
+            .await?;
+        quotas(&moment, rows).await
     }
 }
 
@@ -99,8 +149,7 @@ impl Change {
             .lock_exclusive()
             .one(&self.transaction)
             .await?;
-        let Some(row) = row else { return Ok(None) };
-        let limits = granted(&self.transaction, &row).await?;
-        Ok(Some((limits, usage(&self.transaction, user).await?)))
+        let rows = row.into_iter().collect();
+        Ok(quotas(&self.transaction, rows).await?.remove(&user))
     }
 }

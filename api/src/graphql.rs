@@ -1,0 +1,49 @@
+//! The GraphQL API: the schema over the app's actions, and the protocols it is served by.
+//!
+//! Resolvers hold no rules. They turn inputs into the app's types and results into the schema's,
+//! and load what belongs to lists in batches.
+
+use std::sync::Arc;
+
+use async_graphql::Schema;
+
+mod caller;
+mod error;
+mod loaders;
+mod mutation;
+mod query;
+mod subscription;
+mod types;
+
+pub use caller::{Caller, Identity};
+pub use loaders::Loaders;
+
+use crate::app::App;
+
+/// The schema that is served.
+pub type SpaceportSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
+
+/// The schema over `app`.
+pub fn schema(app: Arc<App>) -> SpaceportSchema {
+    builder().data(app).finish()
+}
+
+/// The schema's text, as in `schema.graphql`.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new()
+        .include_specified_by()
+        .sorted_enum_items();
+    builder().finish().sdl_with_options(options)
+}
+
+type Builder =
+    async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription>;
+
+fn builder() -> Builder {
+    Schema::build(
+        query::Query,
+        mutation::Mutation::default(),
+        subscription::Subscription,
+    )
+    .disable_suggestions()
+}

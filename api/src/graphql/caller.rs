@@ -1,0 +1,67 @@
+//! Who an operation is carried out for.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ErrorExtensions, Result};
+use spaceport_domain::access::Actor;
+
+use crate::{
+    app::{App, Origin, accounts::SignedIn},
+    auth::sign_in::Open,
+};
+
+/// Who calls, and from where.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub identity: Identity,
+    /// From where, for the audit log.
+    pub origin: Origin,
+}
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Nobody known: may only sign in.
+    Anonymous,
+    /// A user. Holding the entry keeps the sign-in's end observable.
+    User(Arc<SignedIn>, Arc<Open>),
+    /// The edge: may only read routes.
+    Edge,
+}
+
+/// What every resolver asks of its context.
+pub(super) trait Call {
+    /// What can be done.
+    fn app(&self) -> Result<&Arc<App>>;
+    /// Who calls, from where.
+    fn caller(&self) -> Result<&Caller>;
+    /// The signed-in caller.
+    fn signed_in(&self) -> Result<&SignedIn>;
+    /// The signed-in user.
+    fn actor(&self) -> Result<&Actor> {
+        self.signed_in().map(|signed_in| &signed_in.actor)
+    }
+    /// From where the request came.
+    fn origin(&self) -> Result<&Origin> {
+        self.caller().map(|caller| &caller.origin)
+    }
+}
+
+impl Call for Context<'_> {
+    fn app(&self) -> Result<&Arc<App>> {
+        self.data::<Arc<App>>()
+    }
+
+    fn caller(&self) -> Result<&Caller> {
+        self.data::<Caller>()
+    }
+
+    fn signed_in(&self) -> Result<&SignedIn> {
+        match &self.caller()?.identity {
+            Identity::User(signed_in, _) => Ok(signed_in),
+            Identity::Anonymous | Identity::Edge => Err(async_graphql::Error::new("sign in first")
+                .extend_with(|_, extensions| extensions.set("code", "UNAUTHENTICATED"))),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Mutations, by what they change. Each answers with the thing, with problems, and with the cursor
+//! that includes the change.
+
+use async_graphql::MergedObject;
+
+mod accounts;
+mod groups;
+mod session;
+mod spaces;
+mod templates;
+mod tokens;
+mod tunnels;
+
+/// Everything that can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    session::SessionMutation,
+    spaces::SpaceMutation,
+    tunnels::TunnelMutation,
+    templates::TemplateMutation,
+    accounts::AccountMutation,
+    groups::GroupMutation,
+    tokens::TokenMutation,
+);

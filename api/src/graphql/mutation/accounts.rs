@@ -1,0 +1,92 @@
+//! Accounts.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+
+use crate::{
+    app::{
+        AppResult, Done,
+        accounts::{CreateUser, UpdateUser},
+    },
+    graphql::{
+        caller::Call,
+        error::answer,
+        types::{
+            inputs::{CreateUserInput, UpdateUserInput},
+            problem::{self, Problem},
+            user::User,
+        },
+    },
+    store,
+};
+
+/// Accounts.
+#[derive(Default)]
+pub struct AccountMutation;
+
+/// The answer to a mutation of a user.
+#[derive(SimpleObject)]
+pub struct UserPayload {
+    /// The user after the change.
+    user: Option<User>,
+    /// Why nothing was changed.
+    problems: Vec<Problem>,
+    /// The position in the event log that includes the change.
+    cursor: Option<String>,
+}
+
+fn payload(result: AppResult<Done<store::User>>) -> Result<UserPayload> {
+    let (user, problems, cursor) = answer(result)?;
+    let user = user.map(|user| User(Arc::new(user)));
+    Ok(UserPayload {
+        user,
+        problems: problem::all(problems),
+        cursor,
+    })
+}
+
+fn texts(ids: Vec<ID>) -> Vec<String> {
+    ids.into_iter().map(|id| id.0).collect()
+}
+
+#[Object]
+impl AccountMutation {
+    /// Makes an account.
+    async fn create_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The account as it is wanted.")] input: CreateUserInput,
+    ) -> Result<UserPayload> {
+        let wanted = CreateUser {
+            user_name: input.user_name,
+            password: input.password,
+            display_name: input.display_name,
+            role_ids: input.role_ids.map(texts),
+            group_ids: texts(input.group_ids),
+            limits: input.limits.into(),
+        };
+        let app = context.app()?;
+        payload(
+            app.create_user(context.actor()?, context.origin()?, wanted)
+                .await,
+        )
+    }
+
+    /// Changes an account.
+    async fn update_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What to change.")] input: UpdateUserInput,
+    ) -> Result<UserPayload> {
+        let wanted = UpdateUser {
+            display_name: input.display_name,
+            password: input.password,
+            role_ids: input.role_ids.map(texts),
+            group_ids: input.group_ids.map(texts),
+            limits: input.limits.map(Into::into),
+        };
+        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        payload(app.update_user(actor, origin, &input.user_id, wanted).await)
+    }
+}

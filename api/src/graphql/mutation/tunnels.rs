@@ -1,0 +1,75 @@
+//! Tunnels.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+use spaceport_domain::tunnel;
+
+use crate::{
+    app::{AppResult, Done, tunnels::CreateTunnel},
+    graphql::{
+        caller::Call,
+        error::answer,
+        types::{
+            inputs::{CreateTunnelInput, TunnelIdInput},
+            problem::{self, Problem},
+            tunnel::Tunnel,
+        },
+    },
+};
+
+/// Tunnels.
+#[derive(Default)]
+pub struct TunnelMutation;
+
+/// The answer to a mutation of a tunnel.
+#[derive(SimpleObject)]
+pub struct TunnelPayload {
+    /// The tunnel after the change, or before its deletion.
+    tunnel: Option<Tunnel>,
+    /// Why nothing was changed.
+    problems: Vec<Problem>,
+    /// The position in the event log that includes the change.
+    cursor: Option<String>,
+}
+
+fn payload(result: AppResult<Done<tunnel::Tunnel>>) -> Result<TunnelPayload> {
+    let (tunnel, problems, cursor) = answer(result)?;
+    let tunnel = tunnel.map(|tunnel| Tunnel(Arc::new(tunnel)));
+    Ok(TunnelPayload {
+        tunnel,
+        problems: problem::all(problems),
+        cursor,
+    })
+}
+
+#[Object]
+impl TunnelMutation {
+    /// Makes a public hostname for one port of a space. Whoever knows it reaches the port.
+    async fn create_tunnel(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The tunnel as it is wanted.")] input: CreateTunnelInput,
+    ) -> Result<TunnelPayload> {
+        let wanted = CreateTunnel {
+            space_id: input.space_id.0,
+            port: input.port.into(),
+            name: input.name,
+        };
+        let app = context.app()?;
+        payload(
+            app.create_tunnel(context.actor()?, context.origin()?, wanted)
+                .await,
+        )
+    }
+
+    /// Takes a tunnel away.
+    async fn delete_tunnel(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The tunnel.")] input: TunnelIdInput,
+    ) -> Result<TunnelPayload> {
+        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        payload(app.delete_tunnel(actor, origin, &input.tunnel_id).await)
+    }
+}

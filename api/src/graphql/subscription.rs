@@ -1,0 +1,131 @@
+//! Subscriptions.
+
+use async_graphql::{
+    Context, Error, ErrorExtensions, ID, Result, Subscription as SubscriptionObject,
+};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use spaceport_domain::{event::Cursor, id::SpaceId, problem::Problem};
+
+use super::{
+    caller::{Call, Identity},
+    types::{
+        quota::Quota,
+        routes::RouteEvent,
+        space::{LogLine, SpaceEvent, SpaceStats},
+        tunnel::TunnelEvent,
+    },
+};
+use crate::app::AppError;
+
+/// Everything that can be followed as it happens.
+pub struct Subscription;
+
+fn cursor(after: Option<String>) -> Result<Option<Cursor>> {
+    let parsed = after.map(|after| after.parse()).transpose();
+    parsed.map_err(|error: spaceport_domain::event::CursorError| {
+        Error::new(error.to_string())
+            .extend_with(|_, extensions| extensions.set("code", "INVALID_INPUT"))
+    })
+}
+
+fn space_id(id: &ID) -> Result<SpaceId, AppError> {
+    id.parse().map_err(|_| Problem::not_found("space").into())
+}
+
+#[SubscriptionObject]
+impl Subscription {
+    /// One space: as it is, then every change, in order.
+    async fn space_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The space.")] id: ID,
+        #[graphql(desc = "Resume behind this cursor instead of beginning with the current state.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<SpaceEvent>> + use<>> {
+        let (app, actor) = (context.app()?, context.actor()?);
+        let changes = app
+            .space_changes(actor, space_id(&id)?, cursor(after)?)
+            .await?;
+        Ok(changes.map_ok(SpaceEvent::from).map_err(Error::from))
+    }
+
+    /// Every space the viewer may see: as they are, then every change, in order.
+    async fn spaces_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Resume behind this cursor instead of beginning with the current state.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<SpaceEvent>> + use<>> {
+        let changes = context
+            .app()?
+            .spaces_changes(context.actor()?, cursor(after)?)
+            .await?;
+        Ok(changes.map_ok(SpaceEvent::from).map_err(Error::from))
+    }
+
+    /// Every tunnel the viewer may see: as they are, then every change, in order.
+    async fn tunnels_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Resume behind this cursor instead of beginning with the current state.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<TunnelEvent>> + use<>> {
+        let changes = context
+            .app()?
+            .tunnels_changes(context.actor()?, cursor(after)?)
+            .await?;
+        Ok(changes.map_ok(TunnelEvent::from).map_err(Error::from))
+    }
+
+    /// What the viewer may consume and does: now, then whenever it changes.
+    async fn quota_changed(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<impl Stream<Item = Result<Quota>> + use<>> {
+        let changes = context.app()?.quota_changes(context.actor()?).await?;
+        Ok(changes.map_ok(Quota::from).map_err(Error::from))
+    }
+
+    /// The last lines a space wrote, then every line after them, over restarts of the space.
+    async fn space_logs(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The space.")] id: ID,
+        #[graphql(desc = "How many lines of the past, at most 10000; 100 when absent.")]
+        tail: Option<i32>,
+    ) -> Result<impl Stream<Item = LogLine> + use<>> {
+        let (app, actor) = (context.app()?, context.actor()?);
+        let lines = app
+            .space_logs(actor, space_id(&id)?, tail.map(i64::from))
+            .await?;
+        Ok(lines.map(LogLine::from))
+    }
+
+    /// What a space uses, each second or so, over restarts of the space.
+    async fn space_stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The space.")] id: ID,
+    ) -> Result<impl Stream<Item = SpaceStats> + use<>> {
+        let stats = context
+            .app()?
+            .space_stats(context.actor()?, space_id(&id)?)
+            .await?;
+        Ok(stats.map(SpaceStats::from))
+    }
+
+    /// What the edge must know to reach spaces. For the edge alone.
+    async fn routes_changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Resume behind this cursor instead of beginning with the whole table.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<RouteEvent>> + use<>> {
+        if !matches!(context.caller()?.identity, Identity::Edge) {
+            let error = Error::new("only the edge may read routes");
+            return Err(error.extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")));
+        }
+        let changes = context.app()?.route_changes(cursor(after)?).await?;
+        Ok(changes.map_ok(RouteEvent::from).map_err(Error::from))
+    }
+}

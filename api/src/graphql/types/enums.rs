@@ -1,0 +1,215 @@
+//! Enumerations, spelled as in the domain.
+
+use async_graphql::Enum;
+
+/// Where a space is in its life.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::lifecycle::Status")]
+pub enum SpaceStatus {
+    /// Made, never started.
+    Created,
+    /// A container is being made and started.
+    Starting,
+    /// The container runs.
+    Running,
+    /// The container is being stopped and removed.
+    Stopping,
+    /// No container; the volumes are kept.
+    Stopped,
+    /// The container and the volumes are being removed.
+    Deleting,
+    /// Nothing is left but the record.
+    Deleted,
+}
+
+/// What the owner of a space last asked for.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::lifecycle::Desired")]
+pub enum DesiredStatus {
+    /// It should run, also after a restart of the host.
+    Running,
+    /// It should not run.
+    Stopped,
+    /// It should be gone, with its volumes.
+    Deleted,
+}
+
+/// Why a space stopped although it should run.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::lifecycle::FailureCode")]
+pub enum FailureCode {
+    /// The engine has no such image and can't get one.
+    ImageMissing,
+    /// A registry refused to hand out the image.
+    PullDenied,
+    /// The image holds no such command.
+    CommandNotFound,
+    /// The command exists but can't be executed.
+    CommandNotExecutable,
+    /// The command ended within seconds of its start.
+    ExitedEarly,
+    /// The command ended while the space was running.
+    Exited,
+    /// The kernel ended a process because the space's memory was used up.
+    OomKilled,
+    /// A port of the host that the space needs is in use.
+    PortTaken,
+    /// Something that is not Spaceport's holds the container's name.
+    NameTaken,
+    /// The image's health check failed.
+    Unhealthy,
+    /// The space didn't run within the time allowed for a start.
+    StartTimeout,
+    /// The container engine couldn't be reached.
+    EngineUnavailable,
+    /// Somebody removed the container behind Spaceport's back.
+    ContainerRemoved,
+    /// A volume couldn't be made or attached.
+    VolumeFailed,
+    /// The engine refused for a reason that has no code of its own; the message tells.
+    EngineError,
+}
+
+/// A way into a space, or something it offers.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::template::Feature")]
+pub enum Feature {
+    /// A terminal in the browser.
+    Terminal,
+    /// SSH with the stock client.
+    Ssh,
+    /// The editor in the browser.
+    CodeServer,
+    /// Visual Studio Code's own tunnel.
+    VscodeTunnel,
+    /// A desktop in the browser.
+    Vnc,
+    /// Ports of the space on the user's own machine.
+    PortForward,
+    /// Public hostnames for ports of the space.
+    Tunnels,
+    /// Copying files in and out.
+    Files,
+}
+
+/// Why a feature of a space can't be used.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::access::FeatureBar")]
+pub enum FeatureBar {
+    /// The space's template doesn't enable it.
+    TemplateDisabled,
+    /// This version of Spaceport doesn't carry it.
+    NotSupported,
+}
+
+/// What a role allows.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::access::Permission")]
+pub enum Permission {
+    /// Make spaces of one's own.
+    CreateSpaces,
+    /// See and manage everybody's spaces and tunnels.
+    ManageSpaces,
+    /// Make, change and delete templates.
+    ManageTemplates,
+    /// Make, change and delete users, and say which roles and groups they have.
+    ManageUsers,
+    /// Make, change and delete groups.
+    ManageGroups,
+    /// Read the audit log.
+    ViewAuditLog,
+}
+
+/// What a quota counts.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::quota::Resource")]
+pub enum QuotaResource {
+    /// Spaces that are not deleted.
+    Spaces,
+    /// Compute units of spaces that are starting, running or stopping.
+    ComputeUnits,
+    /// GiB of declared volume size of spaces that are not deleted.
+    StorageUnits,
+    /// Tunnels.
+    Tunnels,
+}
+
+/// The code of a problem. Codes are never renamed or reused.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::problem::ProblemCode")]
+pub enum ProblemCode {
+    /// A value is not acceptable; the path names it.
+    InvalidInput,
+    /// The thing doesn't exist, or the caller may not know that it does.
+    NotFound,
+    /// The caller may know of the thing but may not do this.
+    Forbidden,
+    /// User name or password is wrong.
+    InvalidCredentials,
+    /// The name is in use.
+    NameTaken,
+    /// The thing's state doesn't allow this now.
+    InvalidTransition,
+    /// A limit would be passed.
+    QuotaExceeded,
+    /// The template is deleted or not offered to the caller.
+    TemplateUnavailable,
+    /// The space's template doesn't enable the feature.
+    FeatureDisabled,
+    /// The container engine can't be reached.
+    EngineUnavailable,
+    /// The thing changed since the caller read it.
+    RevisionConflict,
+    /// Too many attempts; try again later.
+    RateLimited,
+}
+
+/// Where a line was written.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "crate::engine::LogStream")]
+pub enum LogStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// What an event says of a space.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpaceChange {
+    /// The space as it is when the subscription begins.
+    Snapshot,
+    /// What was missed is no longer kept: forget what you know, snapshots follow.
+    Reset,
+    /// It was made.
+    Created,
+    /// Its status or desired status changed.
+    Status,
+    /// Something else about it changed.
+    Updated,
+    /// It is gone.
+    Deleted,
+}
+
+/// What an event says of a tunnel.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TunnelChange {
+    /// The tunnel as it is when the subscription begins.
+    Snapshot,
+    /// What was missed is no longer kept: forget what you know, snapshots follow.
+    Reset,
+    /// It was made.
+    Created,
+    /// It is gone.
+    Deleted,
+}
+
+/// How a message of the route feed is to be applied.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::route::RouteChange")]
+pub enum RouteChange {
+    /// The message is the whole table.
+    Snapshot,
+    /// The message replaces what is known of the spaces it names.
+    Spaces,
+}

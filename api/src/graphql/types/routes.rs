@@ -1,0 +1,73 @@
+//! The feed from the control plane to the edge.
+
+use async_graphql::{ID, SimpleObject};
+use spaceport_domain::route;
+
+use super::enums::{RouteChange, SpaceStatus};
+
+/// A message of the route feed. Only the edge may read it.
+#[derive(SimpleObject)]
+pub struct RouteEvent {
+    /// Position in the event log; send it as `after` to resume.
+    cursor: String,
+    /// How to apply `spaces`.
+    change: RouteChange,
+    /// The spaces whose routes are given.
+    spaces: Vec<SpaceRoutes>,
+}
+
+/// All routes into one space.
+#[derive(SimpleObject)]
+pub struct SpaceRoutes {
+    /// The space.
+    space_id: ID,
+    /// Its name.
+    space_name: String,
+    /// Whose it is.
+    owner_id: ID,
+    /// Where it is in its life; only a running space is dialled.
+    status: SpaceStatus,
+    /// The container's address in the engine's network, while it has one.
+    address: Option<String>,
+    /// The public hostnames into it.
+    tunnels: Vec<TunnelRoute>,
+}
+
+/// A public hostname for one port of a space.
+#[derive(SimpleObject)]
+pub struct TunnelRoute {
+    /// The tunnel.
+    id: ID,
+    /// The whole hostname, in lower case, without a port.
+    host: String,
+    /// The port inside the space.
+    port: i32,
+}
+
+impl From<route::RouteEvent> for RouteEvent {
+    fn from(event: route::RouteEvent) -> Self {
+        Self {
+            cursor: event.cursor,
+            change: event.change.into(),
+            spaces: event.spaces.into_iter().map(SpaceRoutes::from).collect(),
+        }
+    }
+}
+
+impl From<route::SpaceRoutes> for SpaceRoutes {
+    fn from(routes: route::SpaceRoutes) -> Self {
+        let tunnels = routes.tunnels.into_iter().map(|tunnel| TunnelRoute {
+            id: ID(tunnel.id.to_string()),
+            host: tunnel.host,
+            port: tunnel.port.into(),
+        });
+        Self {
+            space_id: ID(routes.space_id.to_string()),
+            space_name: routes.space_name,
+            owner_id: ID(routes.owner_id.to_string()),
+            status: routes.status.into(),
+            address: routes.address.map(|address| address.to_string()),
+            tunnels: tunnels.collect(),
+        }
+    }
+}
