@@ -1,3 +1,4 @@
 //! The control plane of Spaceport.
 
 pub mod engine;
+pub mod graphql;

@@ -1,0 +1,3 @@
+//! The GraphQL API: its schema and the protocols it is spoken over.
+
+pub mod transport;
