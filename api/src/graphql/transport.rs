@@ -1,14 +1,32 @@
 //! GraphQL over HTTP, WebSockets and server-sent events.
 
+mod accept;
 mod auth;
+mod documents;
+mod endpoint;
+mod event_stream;
+mod fault;
+mod graphiql;
+mod guard;
+mod http;
 mod limits;
+mod operation;
+mod origin;
+mod outcome;
+mod params;
+mod scan;
+mod websocket;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use async_graphql::Executor;
-use axum::Router;
+use axum::{Router, routing::any};
 use tokio_util::sync::CancellationToken;
 
+use self::endpoint::Endpoint;
 pub use self::{
     auth::{AuthError, Authenticate, Authenticated, RequestInfo},
     limits::{ConnectionLimits, DocumentLimits, TransportLimits},
@@ -50,6 +68,14 @@ pub fn router<E: Executor>(
     authenticate: Arc<dyn Authenticate>,
     config: TransportConfig,
 ) -> Router {
-    let _ = (executor, authenticate, config);
-    Router::new()
+    let graphiql = config.graphiql;
+    let endpoint = Arc::new(Endpoint::new(executor, authenticate, config));
+    let router = Router::new()
+        .route("/graphql", any(endpoint::entry::<E>))
+        .with_state(endpoint);
+    if graphiql {
+        router.merge(graphiql::routes())
+    } else {
+        router
+    }
 }

@@ -49,6 +49,10 @@ pub struct DocumentLimits {
     pub aliases: usize,
     /// Directives, on anything.
     pub directives: usize,
+    /// Arguments, and the elements of their lists and objects.
+    pub values: usize,
+    /// Sum of the sizes of all variables times the uses of variables, in bytes: each use copies.
+    pub variable_bytes: usize,
 }
 
 /// The bounds of one WebSocket or event stream.
@@ -99,6 +103,8 @@ impl Default for DocumentLimits {
             root_fields: 50,
             aliases: 100,
             directives: 100,
+            values: 10_000,
+            variable_bytes: 16 * 1024 * 1024,
         }
     }
 }
