@@ -47,7 +47,8 @@ impl EventLog {
         let mut head = self.store.head();
         loop {
             head.mark_unchanged();
-            let read = self.store.events_after(*self.tail.borrow(), BATCH).await;
+            let tail = *self.tail.borrow();
+            let read = self.store.events_after(tail, BATCH).await;
             match read {
                 Ok(events) if events.is_empty() => {
                     if head.changed().await.is_err() {

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use async_graphql::Schema;
 
+mod authenticator;
 mod caller;
 mod error;
 mod loaders;
 mod mutation;
 mod query;
 mod subscription;
+pub mod transport;
 mod types;
 
+pub use authenticator::Authenticator;
 pub use caller::{Caller, Identity};
 pub use loaders::Loaders;
 

@@ -1,4 +1,7 @@
-//! The control plane of Spaceport.
+//! The control plane of Spaceport: it changes state and never carries a space's bytes.
+//!
+//! `graphql | http → app → store | engine → domain`, and `reconciler → store | engine`. See
+//! ARCHITECTURE.md for the map and the two walkthroughs.
 
 pub mod app;
 pub mod auth;
@@ -6,6 +9,9 @@ pub mod clock;
 pub mod engine;
 pub mod events;
 pub mod graphql;
+pub mod http;
+pub mod reconciler;
+pub mod serve;
 pub mod settings;
 pub mod store;
 pub mod wake;

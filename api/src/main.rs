@@ -24,6 +24,19 @@ fn main() -> anyhow::Result<()> {
             print!("{}", spaceport_api::graphql::sdl());
             Ok(())
         }
-        Command::Serve => Ok(()),
+        Command::Serve => {
+            tracing_subscriber::fmt()
+                .with_env_filter(
+                    tracing_subscriber::EnvFilter::try_from_env("SPACEPORT_LOG")
+                        .unwrap_or_else(|_| "info,sqlx=warn".into()),
+                )
+                .with_writer(std::io::stderr)
+                .init();
+            let settings = spaceport_api::settings::Settings::load()?;
+            tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?
+                .block_on(spaceport_api::serve::serve(settings))
+        }
     }
 }

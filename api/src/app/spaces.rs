@@ -472,7 +472,10 @@ fn new_space(
         description: input.description.clone(),
         template_id: version.template_id,
         template_version_id: version.id,
-        state: SpaceState::created(),
+        state: SpaceState {
+            volumes_ready: version.blueprint.volumes.is_empty(),
+            ..SpaceState::created()
+        },
         address: None,
         compute_units: version.blueprint.compute_units.into(),
         storage_units: version.blueprint.storage_units(),

@@ -1,16 +1,26 @@
 //! Open sign-ins in this process, so that ending one ends what runs on it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use spaceport_domain::{event::SignIn, time::Timestamp};
 use tokio_util::sync::CancellationToken;
 
+/// How many ended sign-ins are remembered, so that one that is being opened while it ends is
+/// ended too.
+const ENDED_MAX: usize = 4096;
+
 /// What is open. Holding an [`Open`] keeps its entry.
 #[derive(Debug, Default)]
-pub struct OpenSignIns(Mutex<HashMap<SignIn, Weak<Open>>>);
+pub struct OpenSignIns(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    open: HashMap<SignIn, Weak<Open>>,
+    ended: VecDeque<SignIn>,
+}
 
 /// One open sign-in.
 #[derive(Debug)]
@@ -29,30 +39,41 @@ impl Open {
 impl OpenSignIns {
     /// The entry of `sign_in`, made when there is none.
     pub fn open(&self, sign_in: SignIn, expires_at: Option<Timestamp>) -> Arc<Open> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = open.get(&sign_in).and_then(Weak::upgrade) {
-            return known;
+        let mut known = self.lock();
+        if let Some(open) = known.open.get(&sign_in).and_then(Weak::upgrade) {
+            return open;
         }
         let new = Arc::new(Open {
             expires_at,
             ended: CancellationToken::new(),
         });
-        open.insert(sign_in, Arc::downgrade(&new));
+        if known.ended.contains(&sign_in) {
+            new.ended.cancel();
+        } else {
+            known.open.insert(sign_in, Arc::downgrade(&new));
+        }
         new
     }
 
     /// Ends what runs on `sign_in`.
     pub fn end(&self, sign_in: SignIn) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ended) = open.remove(&sign_in).and_then(|entry| entry.upgrade()) {
-            ended.ended.cancel();
+        let mut known = self.lock();
+        known.ended.push_back(sign_in);
+        if known.ended.len() > ENDED_MAX {
+            known.ended.pop_front();
+        }
+        if let Some(open) = known
+            .open
+            .remove(&sign_in)
+            .and_then(|entry| entry.upgrade())
+        {
+            open.ended.cancel();
         }
     }
 
     /// Ends what has expired and forgets what nobody holds.
     pub fn sweep(&self, now: Timestamp) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, entry| {
+        self.lock().open.retain(|_, entry| {
             let Some(entry) = entry.upgrade() else {
                 return false;
             };
@@ -62,6 +83,10 @@ impl OpenSignIns {
             }
             !expired
         });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,6 +112,7 @@ mod tests {
         all.end(session(1));
         assert!(one.ended().is_cancelled() && again.ended().is_cancelled());
         assert!(!other.ended().is_cancelled());
+        assert!(all.open(session(1), None).ended().is_cancelled());
     }
 
     #[test]
@@ -97,7 +123,7 @@ mod tests {
         drop(all.open(session(2), None));
         all.sweep(at(9));
         assert!(!held.ended().is_cancelled());
-        assert_eq!(all.0.lock().expect("unpoisoned").len(), 1);
+        assert_eq!(all.lock().open.len(), 1);
         all.sweep(at(10));
         assert!(held.ended().is_cancelled());
     }

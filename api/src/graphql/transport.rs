@@ -1,0 +1,81 @@
+//! GraphQL over HTTP, WebSockets and server-sent events.
+
+mod accept;
+mod auth;
+mod documents;
+mod endpoint;
+mod event_stream;
+mod fault;
+mod graphiql;
+mod guard;
+mod http;
+mod limits;
+mod operation;
+mod origin;
+mod outcome;
+mod params;
+mod scan;
+mod websocket;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_graphql::Executor;
+use axum::{Router, routing::any};
+use tokio_util::sync::CancellationToken;
+
+use self::endpoint::Endpoint;
+pub use self::{
+    auth::{AuthError, Authenticate, Authenticated, RequestInfo},
+    limits::{ConnectionLimits, DocumentLimits, TransportLimits},
+};
+
+/// How the endpoint behaves.
+#[derive(Clone, Debug, Default)]
+pub struct TransportConfig {
+    /// Every bound.
+    pub limits: TransportLimits,
+    /// Which status codes failures get.
+    pub status_profile: StatusProfile,
+    /// Origins whose pages may open a WebSocket, besides the host the request is for. Written as
+    /// browsers send them: `https://console.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// Serves GraphiQL at `/`. For development: its page loads its scripts from a public CDN.
+    pub graphiql: bool,
+    /// Cancelled when the server stops: long-lived connections end and clients come back.
+    pub shutdown: CancellationToken,
+}
+
+/// Which status codes an `application/graphql-response+json` answer gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatusProfile {
+    /// What the audits of the `graphql-http` package ask for: 400 for a document that can't be
+    /// executed, 200 for a partial result, and `application/json` where the client has no wish.
+    #[default]
+    Audits,
+    /// What the draft of GraphQL over HTTP of August 2026 asks for: 422 for a document that does
+    /// not validate, 294 for a partial result, and `application/graphql-response+json` where the
+    /// client has no wish.
+    Draft,
+}
+
+/// The routes: `/graphql`, and `/` when GraphiQL is enabled. Serve them with
+/// `into_make_service_with_connect_info::<SocketAddr>()`, or [`RequestInfo::remote`] is unknown.
+pub fn router<E: Executor>(
+    executor: E,
+    authenticate: Arc<dyn Authenticate>,
+    config: TransportConfig,
+) -> Router {
+    let graphiql = config.graphiql;
+    let endpoint = Arc::new(Endpoint::new(executor, authenticate, config));
+    let router = Router::new()
+        .route("/graphql", any(endpoint::entry::<E>))
+        .with_state(endpoint);
+    if graphiql {
+        router.merge(graphiql::routes())
+    } else {
+        router
+    }
+}

@@ -1,0 +1,125 @@
+//! Running operations, whatever protocol they came by.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Executor, Request, parser::types::OperationType};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    stream::{self, BoxStream},
+};
+use tracing::Instrument as _;
+
+use super::{
+    auth::Authenticated,
+    documents::Documents,
+    fault::{Code, Fault},
+    limits::TransportLimits,
+    outcome::Outcome,
+    params::{Params, variables_bytes},
+};
+
+/// Runs operations within the limits.
+pub(super) struct Operations<E> {
+    executor: E,
+    documents: Documents,
+    variable_bytes: usize,
+    timeout: Duration,
+}
+
+/// An operation that may run.
+pub(super) struct Operation {
+    pub(super) kind: OperationType,
+    request: Request,
+    request_id: Arc<str>,
+}
+
+impl<E: Executor> Operations<E> {
+    pub(super) fn new(executor: E, limits: &TransportLimits) -> Self {
+        Self {
+            executor,
+            documents: Documents::new(limits),
+            variable_bytes: limits.document.variable_bytes,
+            timeout: limits.execution_timeout,
+        }
+    }
+
+    /// Parses and weighs what is asked for.
+    pub(super) fn prepare(
+        &self,
+        params: Params,
+        caller: &Authenticated,
+        request_id: &Arc<str>,
+    ) -> Result<Operation, Fault> {
+        let document = self.documents.get(&params.query)?;
+        let kind = document.operation_type(params.operation_name.as_deref())?;
+        let copied =
+            variables_bytes(&params.variables).saturating_mul(document.weight.variable_uses);
+        if copied > self.variable_bytes {
+            return Err(Fault::too_complex("variableBytes", self.variable_bytes));
+        }
+        let mut request = Request::new(params.query).variables(params.variables);
+        request.operation_name = params.operation_name;
+        request.extensions = params.extensions;
+        request.data = caller.operation_data();
+        if !caller.introspection {
+            request = request.disable_introspection();
+        }
+        request.set_parsed_query(document.parsed.clone());
+        Ok(Operation {
+            kind,
+            request,
+            request_id: Arc::clone(request_id),
+        })
+    }
+
+    /// Runs a query or a mutation. A query stops when the returned future is dropped; a mutation
+    /// goes on, so that a caller who hangs up leaves nothing half done.
+    pub(super) fn execute(
+        &self,
+        operation: Operation,
+    ) -> impl Future<Output = Outcome> + Send + 'static {
+        let executor = self.executor.clone();
+        let timeout = self.timeout;
+        let request_id = operation.request_id;
+        let detached = operation.kind == OperationType::Mutation;
+        let running = async move { executor.execute(operation.request).await };
+        let running = AssertUnwindSafe(running).catch_unwind();
+        async move {
+            let result = if detached {
+                let task = tokio::spawn(running.instrument(tracing::Span::current()));
+                tokio::time::timeout(timeout, task)
+                    .await
+                    .map(|joined| joined.unwrap_or_else(|error| Err(Box::new(error))))
+            } else {
+                tokio::time::timeout(timeout, running).await
+            };
+            let fault = match result {
+                Ok(Ok(response)) => return Outcome::new(response, &request_id),
+                Ok(Err(_)) => panicked(&request_id),
+                Err(_) => Fault::new(Code::Timeout, "The operation took too long."),
+            };
+            Outcome::refused(fault, &request_id)
+        }
+    }
+
+    /// Runs any operation. A query or a mutation is a stream of one.
+    pub(super) fn stream(&self, operation: Operation) -> BoxStream<'static, Outcome> {
+        if operation.kind != OperationType::Subscription {
+            return stream::once(self.execute(operation)).boxed();
+        }
+        let request_id = operation.request_id;
+        let results = self.executor.execute_stream(operation.request, None);
+        AssertUnwindSafe(results)
+            .catch_unwind()
+            .map(move |result| match result {
+                Ok(response) => Outcome::new(response, &request_id),
+                Err(_) => Outcome::refused(panicked(&request_id), &request_id),
+            })
+            .boxed()
+    }
+}
+
+fn panicked(request_id: &str) -> Fault {
+    tracing::error!(request.id = request_id, "a resolver panicked");
+    Fault::internal()
+}

@@ -1,0 +1,183 @@
+//! Running the control plane: everything is made here, and ends here.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use futures_util::StreamExt;
+use spaceport_domain::event::EventBody;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{App, bootstrap},
+    auth::{files, keys::Keys, seal::Seal, sign_in::OpenSignIns},
+    clock::SystemClock,
+    engine::{DockerSettings, docker::DockerEngine},
+    events::EventLog,
+    graphql::{self, Authenticator, transport},
+    http,
+    reconciler::Reconciler,
+    settings::Settings,
+    store::Store,
+    wake::Wake,
+};
+
+/// How long requests under way may take when the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How often expired sign-ins are ended.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How long events are kept, and how many at least.
+const EVENTS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const EVENTS_KEPT_MIN: i64 = 100_000;
+const PRUNE: Duration = Duration::from_secs(600);
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .context("the metrics can't be recorded")?;
+    let listener = TcpListener::bind(settings.api_listen)
+        .await
+        .with_context(|| format!("can't listen on {}", settings.api_listen))?;
+    let address = listener.local_addr()?;
+    let app = make_app(settings).await?;
+    app.bootstrap().await.context("the first start failed")?;
+    let stop = CancellationToken::new();
+    let background = tokio::spawn(run_background(Arc::clone(&app)));
+    let router = http::router(Arc::clone(&app), metrics, graphql_routes(&app, &stop));
+    tracing::info!(%address, "the API listens");
+    let server = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown({
+        let stop = stop.clone();
+        async move {
+            stop_signal().await;
+            tracing::info!("stopping");
+            stop.cancel();
+        }
+    });
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = async { server.await } => served.context("the server failed")?,
+        () = overdue => tracing::warn!("requests under way were cut off"),
+    }
+    background.abort();
+    Ok(())
+}
+
+async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
+    let data_dir = &settings.data_dir;
+    files::create_dir(data_dir)
+        .with_context(|| format!("can't make the data directory {}", data_dir.display()))?;
+    settings.data_dir = std::path::absolute(data_dir)?;
+    let data_dir = &settings.data_dir;
+    let store = Store::open(&settings.database_url)
+        .await
+        .context("the database can't be opened")?;
+    let installation = match settings.installation.clone() {
+        Some(name) => name,
+        None => bootstrap::installation(data_dir)?,
+    };
+    let edge_token = match settings.edge_token.clone() {
+        Some(token) => token,
+        None => bootstrap::edge_token(data_dir)?,
+    };
+    let engine = DockerEngine::new(&DockerSettings {
+        host: settings.docker_host.clone(),
+        installation,
+        volumes_dir: data_dir.join("volumes"),
+        enforcement: settings.volume_enforcement,
+        firewall: settings.firewall,
+    })?;
+    Ok(Arc::new(App {
+        events: EventLog::open(store.clone()).await?,
+        engine: Arc::new(engine),
+        clock: Arc::new(SystemClock),
+        keys: Keys::open(data_dir)?,
+        seal: Seal::open_key(data_dir).context("the sealing key is not usable")?,
+        sign_ins: OpenSignIns::default(),
+        wake: Wake::default(),
+        edge_token,
+        store,
+        settings,
+    }))
+}
+
+fn graphql_routes(app: &Arc<App>, stop: &CancellationToken) -> axum::Router {
+    let config = transport::TransportConfig {
+        allowed_origins: app.settings.allowed_origins.clone(),
+        graphiql: app.settings.graphiql,
+        shutdown: stop.clone(),
+        ..transport::TransportConfig::default()
+    };
+    let schema = graphql::schema(Arc::clone(app));
+    transport::router(schema, Arc::new(Authenticator(Arc::clone(app))), config)
+}
+
+/// Everything that goes on while the server serves.
+async fn run_background(app: Arc<App>) {
+    let reconciler = Reconciler::new(Arc::clone(&app));
+    tokio::join!(
+        app.events.run(),
+        app.store.follow_commits(),
+        reconciler.run(),
+        end_sign_ins(&app),
+        sweep(&app),
+        prune(&app),
+    );
+}
+
+/// Ends what runs on sign-ins that were ended, by whichever replica.
+async fn end_sign_ins(app: &App) {
+    loop {
+        let Ok(head) = app.store.current_head().await else {
+            tokio::time::sleep(SWEEP).await;
+            continue;
+        };
+        let mut events = std::pin::pin!(app.events.follow(head));
+        while let Some(Ok(event)) = events.next().await {
+            if let EventBody::SignInEnded { sign_in, .. } = event.body {
+                app.sign_ins.end(sign_in);
+            }
+        }
+    }
+}
+
+async fn sweep(app: &App) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        app.sign_ins.sweep(app.clock.now());
+    }
+}
+
+async fn prune(app: &App) {
+    let mut ticks = tokio::time::interval(PRUNE);
+    loop {
+        ticks.tick().await;
+        let before = app.clock.now().before(EVENTS_KEPT);
+        if let Err(error) = app.store.prune_events(before, EVENTS_KEPT_MIN).await {
+            tracing::warn!(%error, "can't forget old events");
+        }
+    }
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::error!(%error, "can't listen for SIGTERM");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
