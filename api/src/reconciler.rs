@@ -132,7 +132,9 @@ impl Reconciler {
             Ok(seen) => seen,
             Err(error) => {
                 // Deadlines pass also while the engine can't be reached.
-                spaces.iter().for_each(|space| self.start_driving(space.id));
+                for space in spaces {
+                    self.start_driving(space.id);
+                }
                 return Err(error.into());
             }
         };

@@ -27,9 +27,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How often expired sign-ins are ended.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long events are kept, and how many at least.
-const EVENTS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
 const EVENTS_KEPT_MIN: i64 = 100_000;
-const PRUNE: Duration = Duration::from_secs(600);
+const PRUNE: Duration = Duration::from_mins(10);
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {

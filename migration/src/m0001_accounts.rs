@@ -19,6 +19,7 @@ const STATEMENTS: &[&str] = &[
     "CREATE INDEX api_token_user ON api_token (user_id)",
 ];
 
+#[expect(clippy::too_many_lines, reason = "one table after the other")]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a sign-in lasts.
-const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+const SESSION_LIFE: Duration = Duration::from_hours(7 * 24);
 /// The most characters of a display name.
 const DISPLAY_NAME_MAX_CHARS: usize = 100;
 /// The highest limit.

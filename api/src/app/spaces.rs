@@ -238,9 +238,10 @@ impl App {
             .into_iter()
             .map(|Parameter { name, value }| {
                 let secret = secrets.contains(name.as_str());
-                let value = match secret {
-                    true => self.seal.seal(&secret_place(space, &name), &value)?,
-                    false => value,
+                let value = if secret {
+                    self.seal.seal(&secret_place(space, &name), &value)?
+                } else {
+                    value
                 };
                 Ok(StoredParameter {
                     name,

@@ -177,7 +177,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            start: Duration::from_secs(120),
+            start: Duration::from_mins(2),
             stop: Duration::from_secs(20),
         }
     }
