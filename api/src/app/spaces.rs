@@ -146,7 +146,7 @@ impl App {
             space,
             idempotency_key: input.idempotency_key,
         };
-        let space = self.insert(
+        self.insert(
             change,
             actor,
             origin,
@@ -154,10 +154,8 @@ impl App {
             &version,
             input.parameters,
             input.start,
-        );
-        let done = space.await?;
-        self.wake.space(done.value.id);
-        Ok(done)
+        )
+        .await
     }
 
     #[expect(
@@ -297,7 +295,6 @@ impl App {
         });
         change.audit(origin.entry(actor, action(what), space.id, space.name.as_str()));
         let cursor = change.commit(now).await?;
-        self.wake.space(space.id);
         Ok(Done {
             value: space,
             cursor,

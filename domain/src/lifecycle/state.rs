@@ -133,6 +133,12 @@ impl SpaceState {
         }
     }
 
+    /// Whether something may have to be done for the space to be as it is wanted.
+    pub const fn needs_work(&self) -> bool {
+        self.status.is_transient()
+            || (!self.volumes_ready && !matches!(self.status, Status::Deleted))
+    }
+
     pub(super) fn starting(&self, now: Timestamp, deadlines: &Deadlines) -> Self {
         Self {
             status: Status::Starting,
