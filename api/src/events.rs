@@ -122,3 +122,6 @@ impl EventLog {
         Some(recent.iter().skip(skip).take(take).cloned().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
