@@ -102,10 +102,7 @@ impl App {
         origin: &Origin,
         input: CreateSpace,
     ) -> AppResult<Done<Space>> {
-        if !actor.may(Permission::CreateSpaces) {
-            let message = "your roles don't allow making spaces";
-            return Err(Problem::new(ProblemCode::Forbidden, message).into());
-        }
+        actor.require(Permission::CreateSpaces)?;
         let name = checked_name(&input)?;
         let change = self.store.begin().await?;
         let owner = actor.user_id;
