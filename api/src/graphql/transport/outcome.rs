@@ -61,12 +61,13 @@ impl Outcome {
         }
     }
 
-    /// The errors, when nothing was executed.
-    pub(super) fn into_refusal(self) -> Result<Vec<ServerError>, Self> {
-        match self.refusal {
-            Some(_) => Ok(self.errors),
-            None => Err(self),
-        }
+    /// Whether nothing was executed.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.refusal.is_some()
+    }
+
+    pub(super) fn errors(&self) -> &[ServerError] {
+        &self.errors
     }
 
     /// The status of an `application/graphql-response+json` answer.

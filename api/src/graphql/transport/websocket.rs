@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_graphql::Executor;
 use axum::{
     extract::{FromRequestParts as _, Request, WebSocketUpgrade},
-    http::{Method, header},
+    http::{Method, header, uri::Authority},
     response::{IntoResponse as _, Response},
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn upgrade<E: Executor>(
 ) -> Response {
     let (mut parts, _) = request.into_parts();
     let host = text(&parts.headers, &header::HOST)
-        .or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+        .or_else(|| parts.uri.authority().map(Authority::as_str));
     // An origin that is no text is a foreign one.
     let origin = parts.headers.get(header::ORIGIN);
     let origin = origin.map(|value| value.to_str().unwrap_or_default());
