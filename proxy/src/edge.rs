@@ -154,6 +154,11 @@ impl Edge {
         self.metrics_address
     }
 
+    /// What is known of the spaces.
+    pub fn routes(&self) -> &Routes {
+        &self.site.routes
+    }
+
     /// The development CA's certificate, when it is in use.
     pub fn ca_path(&self) -> Option<&Path> {
         self.ca_path.as_deref()

@@ -130,17 +130,17 @@ fn plain(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
         return address;
     };
-    let [a, b, c, d, e, f, high, low] = v6.segments();
-    let embedded = match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => true,
-        [0, 0, 0, 0, 0, 0] => high != 0,
+    let bits = v6.to_bits();
+    let (prefix, rest) = (bits >> 32, bits & u128::from(u32::MAX));
+    let embedded = match prefix {
+        0xffff | 0x0064_ff9b_0000_0000_0000_0000 => true,
+        // Below it are `::` and `::1`, which mean themselves.
+        0 => rest > 0xffff,
         _ => false,
     };
-    if embedded {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-    } else {
-        address
+    match u32::try_from(rest) {
+        Ok(bits) if embedded => IpAddr::V4(Ipv4Addr::from_bits(bits)),
+        _ => address,
     }
 }
 

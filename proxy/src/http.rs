@@ -162,7 +162,7 @@ impl Exchange<'_> {
         upload: Upload,
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
-        let mut request = self.request(parts, upload);
+        let mut request = onward(parts, upload);
         let mut lease = self.dialled(self.worker.upstreams.take(self.destination).await)?;
         let response = loop {
             // A server may close a kept connection in the very moment it is used again. Nothing
@@ -197,7 +197,7 @@ impl Exchange<'_> {
         headers::say_websocket(&mut parts.headers);
         let mut parts = Request::from_parts(parts, ());
         let client = hyper::upgrade::on(&mut parts);
-        let request = self.request(parts.into_parts().0, upload);
+        let request = onward(parts.into_parts().0, upload);
         let mut lease = self.dialled(self.worker.upstreams.fresh(self.destination).await)?;
         let response = self
             .send(&mut lease, request)
@@ -217,14 +217,6 @@ impl Exchange<'_> {
             request_id: access.request_id().clone(),
         };
         Ok(websocket.begin(response, &self.worker.tasks))
-    }
-
-    fn request(&self, parts: Parts, upload: Upload) -> Request<Upload> {
-        let mut request = Request::new(upload);
-        *request.method_mut() = parts.method;
-        *request.uri_mut() = headers::origin_form(&parts.uri);
-        *request.headers_mut() = parts.headers;
-        request
     }
 
     /// Waits for the response's head. The clock starts anew while the request's body is moving.
@@ -315,6 +307,15 @@ impl Exchange<'_> {
             SendError::Unsent(_) => Answer::upstream_error(),
         }
     }
+}
+
+/// The request as the space gets it.
+fn onward(parts: Parts, upload: Upload) -> Request<Upload> {
+    let mut request = Request::new(upload);
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = headers::origin_form(&parts.uri);
+    *request.headers_mut() = parts.headers;
+    request
 }
 
 /// The same request again, which has no body.

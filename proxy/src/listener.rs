@@ -208,7 +208,7 @@ impl Worker {
             // hyper counts the time between requests as a part of it.
             .header_read_timeout(self.site.limits.header)
             .max_headers(bounds::HEADERS_MAX)
-            .max_header_size(bounds::HEAD_BYTES_MAX)
+            .max_header_size(bounds::HEAD_BYTES_MAX as usize)
             .max_buf_size(bounds::BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service_fn(service))
             .with_upgrades();
@@ -232,7 +232,7 @@ impl Worker {
             .max_concurrent_streams(bounds::STREAMS_MAX)
             .max_pending_accept_reset_streams(bounds::PENDING_RESETS_MAX)
             .max_local_error_reset_streams(bounds::LOCAL_RESETS_MAX)
-            .max_header_list_size(bounds::HEAD_BYTES_MAX as u32)
+            .max_header_list_size(bounds::HEAD_BYTES_MAX)
             .initial_stream_window_size(bounds::STREAM_WINDOW_BYTES)
             .initial_connection_window_size(bounds::CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(bounds::SEND_BUFFER_BYTES)

@@ -8,7 +8,7 @@ mod source;
 
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroUsize,
     path::{Path, PathBuf},
     thread,
@@ -33,7 +33,8 @@ pub struct Settings {
     pub app_domain: String,
     /// `TUNNEL_DOMAIN`: public tunnel hostnames are one label below it.
     pub tunnel_domain: String,
-    /// `API_URL`: the control plane, as the edge reaches it.
+    /// `API_URL`: the control plane, as the edge reaches it; by default where `API_LISTEN` says
+    /// that it listens.
     pub api_url: ApiUrl,
     /// `EDGE_TOKEN`: what the edge shows the control plane. `None`: it is read from a file.
     pub token: Option<EdgeToken>,
@@ -80,6 +81,16 @@ pub struct ApiUrl {
     pub host: String,
     /// Its port.
     pub port: u16,
+}
+
+impl ApiUrl {
+    /// Host and port, as a `Host` field spells them.
+    pub fn authority(&self) -> String {
+        match self.host.parse() {
+            Ok(IpAddr::V6(ip)) => format!("[{ip}]:{}", self.port),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// The two PEM files of a certificate that somebody else made.
@@ -135,7 +146,7 @@ pub struct SettingsError {
 }
 
 /// Settings whose names begin like the edge's own and that another program reads.
-const FOREIGN_KEYS: [&str; 1] = ["EDGE_URL"];
+const FOREIGN_KEYS: [&str; 1] = ["EDGE_PUBLIC_PORT"];
 
 impl Settings {
     /// The settings of this process.
@@ -155,7 +166,7 @@ impl Settings {
             data_dir: read.or("DATA_DIR", "./data", |it| Ok(PathBuf::from(it))),
             app_domain: read.or("APP_DOMAIN", "apps.localhost", domain),
             tunnel_domain: read.or("TUNNEL_DOMAIN", "tunnels.localhost", domain),
-            api_url: read.or("API_URL", "http://127.0.0.1:8080", api_url),
+            api_url: api_url_or_listener(&mut read),
             token: read.maybe("EDGE_TOKEN", token),
             tls_files: tls_files(&mut read),
             workers: read.or("EDGE_WORKERS", &cores(), at_least_one),
@@ -285,7 +296,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 fn domain(text: &str) -> Result<String, String> {
     hostname::normalize(text)
-        .filter(|host| !text.contains(':') && host.parse::<std::net::IpAddr>().is_err())
+        .filter(|host| !text.contains(':') && host.parse::<IpAddr>().is_err())
         .ok_or_else(|| format!("must be a domain name, not {text:?}"))
 }
 
@@ -301,6 +312,19 @@ fn api_url(text: &str) -> Result<ApiUrl, String> {
         }),
         _ => Err(wrong()),
     }
+}
+
+/// On one machine both planes read the same settings, and `API_LISTEN` is enough.
+fn api_url_or_listener(read: &mut Reader<'_>) -> ApiUrl {
+    let listener = read.or("API_LISTEN", "127.0.0.1:8080", address);
+    read.maybe("API_URL", api_url).unwrap_or_else(|| ApiUrl {
+        host: match listener.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
+            ip => ip.to_string(),
+        },
+        port: listener.port(),
+    })
 }
 
 /// A wrong token is not repeated in the message.

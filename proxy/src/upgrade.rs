@@ -53,10 +53,9 @@ impl WebSocket {
         let began = Instant::now();
         let client = self.client;
         let both = async { tokio::try_join!(client, space) };
-        let (client, space) = match time::timeout(SWITCH_TIMEOUT, both).await {
-            Ok(Ok(both)) => both,
+        let Ok(Ok((client, space))) = time::timeout(SWITCH_TIMEOUT, both).await else {
             // The visitor has gone before the answer reached them.
-            Ok(Err(_)) | Err(_) => return,
+            return;
         };
         self.metrics.upgraded.increment(1.0);
         let open = OpenGuard(&self.metrics);

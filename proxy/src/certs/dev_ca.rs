@@ -26,7 +26,7 @@ use rustls::{
 use super::{CertError, CertStore, Certificate};
 use crate::routes::disk::write_atomically;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 const CA_LIFE: Duration = DAY.saturating_mul(3652);
 const LEAF_LIFE: Duration = DAY.saturating_mul(90);
 /// How often a running edge makes its certificates anew, long before they end.
@@ -56,7 +56,7 @@ impl DevCa {
     pub fn open(folder: &Path, domains: [String; 2]) -> Result<Self, CertError> {
         let (path, key_path) = (folder.join("ca.pem"), folder.join("ca.key"));
         if let Some((root, key)) = kept(&path, &key_path)? {
-            let ca = Self::new(path.clone(), root, key, domains.clone())?;
+            let ca = Self::new(path.clone(), root, key, domains.clone());
             if ca.is_trusted()? {
                 return Ok(ca);
             }
@@ -74,7 +74,7 @@ impl DevCa {
         ] {
             write_atomically(path, pem.as_bytes(), mode).map_err(|e| CertError::file(path, e))?;
         }
-        Self::new(path, certificate.der().clone(), key, domains)
+        Ok(Self::new(path, certificate.der().clone(), key, domains))
     }
 
     fn new(
@@ -82,14 +82,14 @@ impl DevCa {
         root: CertificateDer<'static>,
         key: KeyPair,
         domains: [String; 2],
-    ) -> Result<Self, CertError> {
+    ) -> Self {
         let issuer = Issuer::new(authority(&key, &domains), key);
-        Ok(Self {
+        Self {
             path,
             root,
             issuer,
             domains,
-        })
+        }
     }
 
     /// The file that clients are to trust.
@@ -175,18 +175,13 @@ fn kept(
 /// The authority's certificate. Its name holds a part of the public key, so that an old and a new
 /// authority are not mistaken for each other; and it can be said again from the key alone.
 fn authority(key: &KeyPair, domains: &[String; 2]) -> CertificateParams {
-    let tail: String = key
-        .public_key_raw()
-        .iter()
-        .rev()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let tail = key.public_key_raw().last_chunk::<4>();
+    let tail = u32::from_be_bytes(tail.copied().unwrap_or_default());
     let now = SystemTime::now();
     let mut params = CertificateParams::default();
     params.not_before = (now - CLOCK_SKEW).into();
     params.not_after = (now + CA_LIFE).into();
-    params.distinguished_name = named(&format!("Spaceport development CA {tail}"));
+    params.distinguished_name = named(&format!("Spaceport development CA {tail:08x}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = Some(NameConstraints {

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Fields in one head.
 pub const HEADERS_MAX: usize = 100;
 /// Bytes in one head, the target included.
-pub const HEAD_BYTES_MAX: usize = 64 << 10;
+pub const HEAD_BYTES_MAX: u32 = 64 << 10;
 /// The largest buffer of one direction of an HTTP/1.1 connection. It begins at 8 KiB and grows
 /// while bodies flow.
 pub const BUFFER_BYTES_MAX: usize = 256 << 10;

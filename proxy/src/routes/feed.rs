@@ -82,7 +82,8 @@ enum SessionError {
 impl SessionError {
     /// Whether the cursor may be what the control plane didn't like.
     fn doubts_the_cursor(&self) -> bool {
-        matches!(self, Self::Graphql(code) if code != "UNAUTHENTICATED" && code != "RATE_LIMITED")
+        let innocent = ["UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"];
+        matches!(self, Self::Graphql(code) if !innocent.contains(&code.as_str()))
     }
 }
 
@@ -171,7 +172,7 @@ impl Feed {
         }));
         let question = serde_json::json!({"query": QUERY, "variables": {"after": after}});
         let request = Request::post(PATH)
-            .header(HOST, format!("{}:{}", self.api.host, self.api.port))
+            .header(HOST, self.api.authority())
             .header(ACCEPT, "text/event-stream")
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, format!("Bearer {token}"))

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn an_endless_event_is_refused() {
         let (mut parser, mut events) = (Parser::default(), Vec::new());
-        let line = [&b"data: "[..], &[b'x'; 1 << 20], b"\n"].concat();
+        let line = [&b"data: "[..], &vec![b'x'; 1 << 20], b"\n"].concat();
         let refused = (0..80).any(|_| parser.push(&line, &mut events).is_err());
         assert!(refused && events.is_empty());
     }

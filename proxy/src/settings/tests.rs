@@ -78,7 +78,7 @@ fn settings_of_the_other_plane_are_left_alone_and_misspelt_ones_are_named() {
             ("SPACEPORT_DATABASE_URL", "x"),
             ("SPACEPORT_EDGE_LISTN", "y"),
         ],
-        "api_listen = 5",
+        "edge_public_port = 443\nfirewall = \"managed\"",
     )
     .expect("right");
     assert_eq!(settings.unknown, ["EDGE_LISTN"]);
@@ -89,4 +89,19 @@ fn a_token_is_never_shown() {
     let settings = parse(&[("SPACEPORT_EDGE_TOKEN", "s3cret")], "").expect("right");
     assert!(!format!("{settings:?}").contains("s3cret"));
     assert_eq!(settings.token.expect("given").reveal(), "s3cret");
+}
+
+#[test]
+fn the_api_is_where_it_listens_unless_told_otherwise() {
+    let url = |environment: &[(&str, &str)]| {
+        let ApiUrl { host, port } = parse(environment, "").expect("right").api_url;
+        format!("{host} {port}")
+    };
+    let listen = |address| ("SPACEPORT_API_LISTEN", address);
+    assert_eq!(url(&[]), "127.0.0.1 8080");
+    assert_eq!(url(&[listen("10.0.0.1:81")]), "10.0.0.1 81");
+    assert_eq!(url(&[listen("0.0.0.0:81")]), "127.0.0.1 81");
+    assert_eq!(url(&[listen("[::]:81")]), "::1 81");
+    let given = ("SPACEPORT_API_URL", "http://api.internal");
+    assert_eq!(url(&[listen("0.0.0.0:81"), given]), "api.internal 80");
 }
