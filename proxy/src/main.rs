@@ -1,5 +1,7 @@
 //! `spaceport-proxy`: runs the edge until it is told to stop.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use clap::Parser;
 use spaceport_proxy::{
@@ -69,6 +71,7 @@ fn log(settings: &Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("SPACEPORT_LOG is no filter")?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => log.init(),
