@@ -98,7 +98,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
     })
 }
 
-/// Saves every generation, or the last of those that came within [`WRITE_INTERVAL`], until `stop`;
+/// Saves every generation, or the last of those that came within a second, until `stop`;
 /// then the last one.
 pub async fn keep_saved(routes: Arc<Routes>, path: std::path::PathBuf, stop: CancellationToken) {
     let mut changes = routes.changes();
