@@ -31,6 +31,8 @@ pub(super) struct Weight {
     pub(super) values: usize,
     /// Uses of a variable. Each makes a copy of its value.
     pub(super) variable_uses: usize,
+    /// Uses of `__schema`.
+    pub(super) schema_reads: usize,
     /// Fields directly in this set.
     pub(super) own_fields: usize,
     /// Fields above the deepest leaf, the leaf included.
@@ -46,6 +48,7 @@ impl Weight {
         self.directives = self.directives.saturating_add(other.directives);
         self.values = self.values.saturating_add(other.values);
         self.variable_uses = self.variable_uses.saturating_add(other.variable_uses);
+        self.schema_reads = self.schema_reads.saturating_add(other.schema_reads);
         self.own_fields = self.own_fields.saturating_add(other.own_fields);
         self.depth = self.depth.max(other.depth);
         self.fragment_depth = self.fragment_depth.max(other.fragment_depth);
@@ -139,6 +142,8 @@ impl<'a> Scales<'a> {
                     weight.aliases = weight
                         .aliases
                         .saturating_add(usize::from(field.alias.is_some()));
+                    let reads = usize::from(field.name.node == "__schema");
+                    weight.schema_reads = weight.schema_reads.saturating_add(reads);
                     add_arguments(&field.arguments, &mut weight);
                     weight
                 }

@@ -57,6 +57,10 @@ impl<E: Executor> Operations<E> {
         let operation = document.operation(params.operation_name.as_deref())?;
         let kind = operation.ty;
         require_variables(operation, &params.variables)?;
+        if document.weight.schema_reads > 0 && !caller.introspection {
+            let message = "The schema is for those who are signed in.";
+            return Err(Fault::new(Code::Unauthenticated, message));
+        }
         let copied =
             variables_bytes(&params.variables).saturating_mul(document.weight.variable_uses);
         if copied > self.variable_bytes {

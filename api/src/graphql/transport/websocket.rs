@@ -11,7 +11,7 @@ use async_graphql::Executor;
 use axum::{
     extract::{FromRequestParts as _, Request, WebSocketUpgrade},
     http::{Method, header, uri::Authority},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 
 use self::connection::Connection;
@@ -58,7 +58,10 @@ pub(super) async fn upgrade<E: Executor>(
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+        Err(rejection) => {
+            let fault = Fault::new(Code::BadRequest, rejection.body_text());
+            return http::refuse(fault, &info.request_id);
+        }
     };
     let permit = match endpoint.connect() {
         Ok(permit) => permit,

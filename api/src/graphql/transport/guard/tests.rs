@@ -93,6 +93,7 @@ fn fragments_count_wherever_they_are_spread() {
             directives: 4,
             values: 6,
             variable_uses: 3,
+            schema_reads: 0,
             own_fields: 2,
             depth: 3,
             fragment_depth: 1,
@@ -163,7 +164,7 @@ fn a_subscription_selects_one_field() {
 fn the_standard_introspection_query_is_allowed() {
     let text = include_str!("introspection.graphql");
     let weight = weigh(&parse_query(text).unwrap(), &limits()).unwrap();
-    assert_eq!(weight.depth, 15);
+    assert_eq!((weight.depth, weight.schema_reads), (15, 1));
 }
 
 /// Fragments that spread only later ones, so that there is no cycle.

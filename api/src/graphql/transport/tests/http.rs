@@ -114,6 +114,10 @@ async fn every_refusal_has_its_status_and_code() {
     }
     let defaulted = "query($n: String! = \"a\") { echo(text: $n) }";
     assert_eq!(site.query(defaulted).await.0, StatusCode::OK);
+    let mistakes = "x".to_owned() + &" nothing".repeat(40);
+    let many = format!("{{ own {{ {mistakes} {mistakes} {mistakes} }} }}");
+    let (_, body) = site.query(&many).await;
+    assert_eq!(body["errors"].as_array().map(Vec::len), Some(100));
     let deep = "{ own ".repeat(30) + "{ hello }" + &"}".repeat(30);
     let (status, body) = site.query(&deep).await;
     assert_eq!(
@@ -244,8 +248,10 @@ async fn two_credentials_are_none() {
 async fn strangers_cannot_read_the_schema() {
     let site = site();
     let query = json!({"query": "{ __schema { queryType { name } } }"});
-    let (_, body) = site.ask(&query).await;
-    assert!(body["data"]["__schema"].is_null());
+    let (status, body) = site.ask(&query).await;
+    assert_eq!((status.as_u16(), code(&body)), (401, "UNAUTHENTICATED"));
+    let (_, body) = site.query("{ __type(name: \"Query\") { name } }").await;
+    assert_eq!(body, json!({"data": {"__type": null}}));
     let mut request = post(&query);
     let headers = request.headers_mut();
     headers.insert(header::AUTHORIZATION, "Bearer good".parse().unwrap());
