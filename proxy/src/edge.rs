@@ -40,7 +40,7 @@ use crate::{
 /// Connections that wait in the kernel until a worker takes them.
 const BACKLOG: u32 = 1024;
 
-/// A running edge. Dropping it stops it without waiting.
+/// A running edge. Dropping it stops it without waiting for visitors.
 #[derive(Debug)]
 pub struct Edge {
     address: SocketAddr,
@@ -184,6 +184,10 @@ impl Drop for Edge {
     fn drop(&mut self) {
         self.site.drain.cancel();
         self.stop.cancel();
+        // Behind this nothing is written to the data directory any more.
+        if let Some(control) = self.control.take() {
+            joined(control);
+        }
     }
 }
 
