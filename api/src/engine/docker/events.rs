@@ -5,13 +5,20 @@
 //!  waiting ─────────────────────▶ connected ─────────────────────────────────▶ waiting, longer
 //! ```
 //!
+//! An end is announced before the list of containers tells it, so its event is held back until
+//! the engine is done with the container: an inspection waits for that. Overtaking is harmless,
+//! because events are wake-ups and not facts.
+//!
 //! The events asked for begin a little before the connection was announced, so whoever observes
 //! when told `Connected` misses nothing that comes after.
 
 use std::{collections::HashMap, time::Duration};
 
 use bollard::{
-    Docker, errors::Error, models::EventMessage, query_parameters::EventsOptionsBuilder,
+    Docker,
+    errors::Error,
+    models::EventMessage,
+    query_parameters::{EventsOptionsBuilder, InspectContainerOptions},
 };
 use futures_util::{
     StreamExt,
@@ -49,6 +56,10 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 /// After so much silence the engine is asked whether it is still there.
 const SILENCE: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many ends are held back at once, and how long at most.
+const HELD_BACK: usize = 64;
+const HOLD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How far before the connection the events begin.
 const OVERLAP_MS: i64 = 2_000;
@@ -101,7 +112,14 @@ impl Watch {
                         .since(&seconds(since))
                         .filters(&self.filters)
                         .build();
-                    let events = client.events(Some(options)).boxed();
+                    let events = client
+                        .events(Some(options))
+                        .map({
+                            let client = client.clone();
+                            move |event| settled(client.clone(), event)
+                        })
+                        .buffer_unordered(HELD_BACK)
+                        .boxed();
                     self.connected = Some((client, events));
                     self.connection.connected();
                     return EngineEvent::Connected;
@@ -143,6 +161,24 @@ impl Watch {
         self.connection.lost();
         EngineEvent::Lost
     }
+}
+
+/// `event`, once the engine's list of containers shows what it tells.
+async fn settled(
+    client: Docker,
+    event: Result<EventMessage, Error>,
+) -> Result<EventMessage, Error> {
+    if let Some(id) = event.as_ref().ok().and_then(ended_container) {
+        let inspect = client.inspect_container(id, None::<InspectContainerOptions>);
+        // Gone or stuck, there is nothing more to wait for.
+        let _ = timeout(HOLD_TIMEOUT, inspect).await;
+    }
+    event
+}
+
+fn ended_container(event: &EventMessage) -> Option<&str> {
+    let id = event.actor.as_ref()?.id.as_deref()?;
+    (event.action.as_deref() == Some("die")).then_some(id)
 }
 
 fn longer(pause: Duration) -> Duration {

@@ -1,0 +1,125 @@
+//! A Docker Engine of a test's own, which it may kill.
+
+use std::{
+    fs::File,
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use bollard::{Docker, body_try_stream, query_parameters::ImportImageOptions};
+use futures_util::TryStreamExt;
+use uuid::Uuid;
+
+use super::rig::{BUSYBOX, eventually, host, host_output};
+
+/// One engine with a network and mounts of its own, so that it doesn't touch the machine's.
+pub(super) struct PrivateDocker {
+    dir: PathBuf,
+    daemon: Child,
+}
+
+impl PrivateDocker {
+    /// An engine that answers and has the small image.
+    pub(super) async fn start() -> Self {
+        let name = Uuid::new_v4().simple().to_string();
+        let dir = std::env::temp_dir().join(format!("spaceport-docker-{}", &name[..8]));
+        std::fs::create_dir_all(&dir).unwrap();
+        let docker = Self {
+            daemon: spawn(&dir),
+            dir,
+        };
+        docker.answers().await;
+        let machines = Docker::connect_with_unix_defaults().unwrap();
+        let machines = machines.negotiate_version().await.unwrap();
+        let image = machines
+            .export_image(BUSYBOX)
+            .map_err(std::io::Error::other);
+        let client = docker.client().await.expect("a client");
+        client
+            .import_image(
+                ImportImageOptions::default(),
+                body_try_stream(Box::pin(image)),
+                None,
+            )
+            .try_collect::<Vec<_>>()
+            .await
+            .expect("the image is loaded");
+        docker
+    }
+
+    pub(super) fn host(&self) -> String {
+        format!("unix://{}", self.dir.join("socket").display())
+    }
+
+    /// Asks it to end, which takes as long as its containers take.
+    pub(super) fn terminate(&self) {
+        let pid = self.daemon.id().to_string();
+        host("kill", &["-TERM", &pid]);
+    }
+
+    /// Ends it and leaves its containers running.
+    pub(super) fn kill(&mut self) {
+        self.daemon.kill().unwrap();
+        self.daemon.wait().unwrap();
+    }
+
+    /// Waits for its end, and starts it again on the same data.
+    pub(super) async fn start_again(&mut self) {
+        eventually("the engine ends", async || {
+            self.daemon.try_wait().unwrap().is_some()
+        })
+        .await;
+        // Whoever was killed left these. The number may belong to a process that nobody reaped,
+        // which the next engine would take for a living one.
+        for stale in ["pid", "exec/containerd/containerd.pid"] {
+            let _ = std::fs::remove_file(self.dir.join(stale));
+        }
+        self.daemon = spawn(&self.dir);
+        self.answers().await;
+    }
+
+    async fn client(&self) -> Option<Docker> {
+        let socket = self.host();
+        let client = Docker::connect_with_unix(&socket, 60, bollard::API_DEFAULT_VERSION).ok()?;
+        client.negotiate_version().await.ok()
+    }
+
+    async fn answers(&self) {
+        eventually("the engine answers", async || self.client().await.is_some()).await;
+    }
+}
+
+fn spawn(dir: &std::path::Path) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))
+        .unwrap();
+    let script = "ip link set lo up; exec dockerd --data-root $1/data --exec-root $1/exec \
+                  --pidfile $1/pid -H unix://$1/socket";
+    Command::new("unshare")
+        .args(["--net", "--mount", "sh", "-c", script, "sh"])
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .expect("dockerd")
+}
+
+impl Drop for PrivateDocker {
+    fn drop(&mut self) {
+        self.terminate();
+        let _ = self.daemon.wait();
+        // Had it been killed and not come back, its containers would still run.
+        let socket = self.dir.join("exec/containerd/containerd.sock");
+        let shims = host_output("pgrep", &["-f", &format!("address {}", socket.display())]);
+        for shim in shims.split_whitespace() {
+            host("pkill", &["-KILL", "-P", shim]);
+            host("kill", &["-KILL", shim]);
+        }
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}

@@ -1,0 +1,3 @@
+//! Promises of Spaceport, checked against the real parts.
+
+mod engine;
