@@ -23,7 +23,6 @@ use crate::{
     events::EventLog,
     settings::Settings,
     store::{Store, StoreError},
-    wake::Wake,
 };
 
 pub mod accounts;
@@ -62,8 +61,6 @@ pub struct App {
     pub sign_ins: OpenSignIns,
     /// What the edge signs in with.
     pub edge_token: String,
-    /// Tells the reconciler of new wishes.
-    pub wake: Wake,
 }
 
 impl App {

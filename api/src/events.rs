@@ -77,6 +77,11 @@ impl EventLog {
         self.tail.send_replace(last);
     }
 
+    /// The position that includes every event this log has read.
+    pub fn tail(&self) -> Cursor {
+        *self.tail.borrow()
+    }
+
     /// Every event behind `after`, in order, for ever. Ends with an error when the database fails.
     pub fn follow(
         &self,
@@ -117,3 +122,6 @@ impl EventLog {
         Some(recent.iter().skip(skip).take(take).cloned().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

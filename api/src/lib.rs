@@ -14,4 +14,3 @@ pub mod reconciler;
 pub mod serve;
 pub mod settings;
 pub mod store;
-pub mod wake;

@@ -5,7 +5,7 @@
 //! again. So it goes on from whatever it finds: after a crash of the API, of the engine or of the
 //! host, and after somebody else has changed something.
 //!
-//! - A request, an event of the engine, a deadline and a tick wake it.
+//! - A change of a space, an event of the engine, a deadline and a tick wake it.
 //! - One space is worked on by one task at a time; a wake-up meanwhile makes it look once more.
 //! - On a tick it observes everything with one list call, works only on what has something to do,
 //!   and removes containers of ours that belong to no space.
@@ -19,11 +19,13 @@ use std::{
 use futures_util::StreamExt;
 use spaceport_domain::{
     access::Sight,
+    event::EventBody,
     id::SpaceId,
     lifecycle::{Instance, Observed, Status, Step, step},
     time::Timestamp,
 };
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
@@ -34,6 +36,9 @@ use crate::{
 mod drive;
 mod record;
 mod spec;
+mod wake;
+
+use wake::Wake;
 
 /// How often everything is looked at when nothing wakes the reconciler.
 const TICK: Duration = Duration::from_secs(5);
@@ -45,6 +50,10 @@ const CONCURRENT: usize = 16;
 /// Makes what is wanted true.
 pub struct Reconciler {
     app: Arc<App>,
+    /// Rung when something may have to be done.
+    wake: Wake,
+    /// Cancelled when somebody else is to do the work.
+    stopped: CancellationToken,
     /// Spaces being worked on, and whether to look once more when done.
     busy: Mutex<HashMap<SpaceId, bool>>,
     permits: Semaphore,
@@ -66,6 +75,8 @@ impl Reconciler {
     pub fn new(app: Arc<App>) -> Arc<Self> {
         Arc::new(Self {
             app,
+            wake: Wake::default(),
+            stopped: CancellationToken::new(),
             busy: Mutex::default(),
             permits: Semaphore::new(CONCURRENT),
             unreachable_since: Mutex::default(),
@@ -74,7 +85,36 @@ impl Reconciler {
 
     /// Works, for ever.
     pub async fn run(self: Arc<Self>) {
-        tokio::join!(self.follow_engine(), self.tick(), self.work());
+        tokio::join!(
+            self.follow_changes(),
+            self.follow_engine(),
+            self.tick(),
+            self.work()
+        );
+    }
+
+    /// Begins no further step.
+    pub fn stop(&self) {
+        self.stopped.cancel();
+    }
+
+    /// Turns what is committed, by whichever replica, into wake-ups.
+    async fn follow_changes(&self) {
+        let mut after = self.app.events.tail();
+        loop {
+            let mut events = std::pin::pin!(self.app.events.follow(after));
+            while let Some(Ok(event)) = events.next().await {
+                after = event.cursor;
+                match &event.body {
+                    EventBody::Space { space, .. } if space.state.needs_work() => {
+                        self.wake.space(space.id);
+                    }
+                    _ => {}
+                }
+            }
+            // The database failed; what is missed meanwhile is found by looking at everything.
+            tokio::time::sleep(TICK).await;
+        }
     }
 
     /// Turns what happens in the engine into wake-ups.
@@ -87,9 +127,9 @@ impl Reconciler {
                         tracing::error!(%error, "the host is not fit for spaces");
                     }
                     self.reached();
-                    self.app.wake.all();
+                    self.wake.all();
                 }
-                EngineEvent::Space(id) => self.app.wake.space(id),
+                EngineEvent::Space(id) => self.wake.space(id),
                 EngineEvent::Lost => {
                     tracing::warn!("lost the connection to the container engine");
                     self.unreachable();
@@ -103,14 +143,14 @@ impl Reconciler {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.app.wake.all();
+            self.wake.all();
         }
     }
 
     async fn work(self: &Arc<Self>) {
         let mut passes = 0_u32;
         loop {
-            let work = self.app.wake.next().await;
+            let work = self.wake.next().await;
             for id in work.spaces {
                 self.start_driving(id);
             }
@@ -132,7 +172,9 @@ impl Reconciler {
             Ok(seen) => seen,
             Err(error) => {
                 // Deadlines pass also while the engine can't be reached.
-                spaces.iter().for_each(|space| self.start_driving(space.id));
+                for space in spaces {
+                    self.start_driving(space.id);
+                }
                 return Err(error.into());
             }
         };

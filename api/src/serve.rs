@@ -19,7 +19,6 @@ use crate::{
     reconciler::Reconciler,
     settings::Settings,
     store::Store,
-    wake::Wake,
 };
 
 /// How long requests under way may take when the server stops.
@@ -27,9 +26,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How often expired sign-ins are ended.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long events are kept, and how many at least.
-const EVENTS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
 const EVENTS_KEPT_MIN: i64 = 100_000;
-const PRUNE: Duration = Duration::from_secs(600);
+const PRUNE: Duration = Duration::from_mins(10);
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -101,7 +100,6 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
         keys: Keys::open(data_dir)?,
         seal: Seal::open_key(data_dir).context("the sealing key is not usable")?,
         sign_ins: OpenSignIns::default(),
-        wake: Wake::default(),
         edge_token,
         store,
         settings,
@@ -121,15 +119,27 @@ fn graphql_routes(app: &Arc<App>, stop: &CancellationToken) -> axum::Router {
 
 /// Everything that goes on while the server serves.
 async fn run_background(app: Arc<App>) {
-    let reconciler = Reconciler::new(Arc::clone(&app));
     tokio::join!(
         app.events.run(),
         app.store.follow_commits(),
-        reconciler.run(),
+        reconcile(&app),
         end_sign_ins(&app),
         sweep(&app),
         prune(&app),
     );
+}
+
+/// Reconciles while this process leads.
+async fn reconcile(app: &Arc<App>) {
+    loop {
+        let mut leadership = app.store.lead().await;
+        let reconciler = Reconciler::new(Arc::clone(app));
+        tokio::select! {
+            () = Arc::clone(&reconciler).run() => {}
+            () = leadership.lost() => tracing::warn!("another replica reconciles from now on"),
+        }
+        reconciler.stop();
+    }
 }
 
 /// Ends what runs on sign-ins that were ended, by whichever replica.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{GroupId, UserId},
+    problem::{Problem, ProblemCode},
     template::Feature,
 };
 
@@ -42,6 +43,20 @@ impl Permission {
     ];
 }
 
+impl Permission {
+    /// The spelling in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateSpaces => "CREATE_SPACES",
+            Self::ManageSpaces => "MANAGE_SPACES",
+            Self::ManageTemplates => "MANAGE_TEMPLATES",
+            Self::ManageUsers => "MANAGE_USERS",
+            Self::ManageGroups => "MANAGE_GROUPS",
+            Self::ViewAuditLog => "VIEW_AUDIT_LOG",
+        }
+    }
+}
+
 /// Who acts: a signed-in user with what their roles and groups give them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -59,6 +74,18 @@ impl Actor {
     /// Whether one of the actor's roles allows this.
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.contains(&permission)
+    }
+
+    /// Refuses an actor none of whose roles allows this.
+    pub fn require(&self, permission: Permission) -> Result<(), Problem> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        let message = format!(
+            "your roles don't allow this: it needs {}",
+            permission.as_str()
+        );
+        Err(Problem::new(ProblemCode::Forbidden, message))
     }
 
     /// The actor's relation to a space of `owner`; `None` for a stranger, to whom the space
@@ -166,6 +193,16 @@ mod tests {
             administrator.relation_to(administrator.user_id),
             Some(Relation::Owner)
         );
+    }
+
+    #[test]
+    fn permissions_are_spelled_as_they_are_kept() {
+        for permission in Permission::ALL {
+            let kept = serde_json::to_string(&permission).expect("serialises");
+            assert_eq!(kept, format!("\"{}\"", permission.as_str()));
+            assert!(actor(&[permission]).require(permission).is_ok());
+            assert!(actor(&[]).require(permission).is_err());
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Model {
     pub at_ms: i64,
     /// `None` is the system.
     pub actor_id: Option<Uuid>,
-    ///
+    /// The name of who did it, at the time.
     pub actor_name: String,
     /// As in the API: a mutation's name.
     pub action: String,

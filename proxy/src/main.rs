@@ -1,2 +1,81 @@
-//! x
-fn main() {}
+//! `spaceport-proxy`: runs the edge until it is told to stop.
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use clap::Parser;
+use spaceport_proxy::{
+    Edge, Settings,
+    settings::{LogFormat, SettingsError},
+};
+use tokio::{
+    runtime::{self, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+/// Spaceport's edge: carries visitors into spaces. Settings come from the environment
+/// (`SPACEPORT_…`) and from `spaceport.toml`.
+#[derive(Parser)]
+#[command(name = "spaceport-proxy", version)]
+struct Options {}
+
+fn main() -> anyhow::Result<()> {
+    let Options {} = Options::parse();
+    let settings = Settings::load().map_err(|error: SettingsError| anyhow::anyhow!("{error}"))?;
+    log(&settings)?;
+    for key in &settings.unknown {
+        tracing::warn!("SPACEPORT_{key} is no setting of the edge; is it misspelt?");
+    }
+    if settings.allow_loopback_upstreams {
+        tracing::warn!("routes may lead to this machine's own services; only tests should do so");
+    }
+    let signals = runtime()?;
+    let (term, int) = {
+        let _context = signals.enter();
+        (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        )
+    };
+    let edge = Edge::start(&settings)?;
+    let (term, int) = signals.block_on(first(term, int));
+    // While the edge drains, another signal ends the process at once.
+    signals.spawn(async {
+        let _ = first(term, int).await;
+        std::process::exit(1);
+    });
+    edge.shutdown();
+    Ok(())
+}
+
+/// One thread that waits beside the main one.
+fn runtime() -> std::io::Result<Runtime> {
+    runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("edge-signals")
+        .enable_io()
+        .build()
+}
+
+/// Returns when either signal comes.
+async fn first(mut term: Signal, mut int: Signal) -> (Signal, Signal) {
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    (term, int)
+}
+
+fn log(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log).context("SPACEPORT_LOG is no filter")?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}

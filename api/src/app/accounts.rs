@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a sign-in lasts.
-const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+const SESSION_LIFE: Duration = Duration::from_hours(7 * 24);
 /// The most characters of a display name.
 const DISPLAY_NAME_MAX_CHARS: usize = 100;
 /// The highest limit.
@@ -201,7 +201,7 @@ impl App {
         origin: &Origin,
         input: CreateUser,
     ) -> AppResult<Done<User>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageUsers)?;
         let mut problems = check_limits(&input.limits);
         let name = match input.user_name.parse::<UserName>() {
             Ok(name) => Some(name),
@@ -263,7 +263,7 @@ impl App {
         user_id: &str,
         input: UpdateUser,
     ) -> AppResult<Done<User>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageUsers)?;
         let mut problems = input.limits.as_ref().map(check_limits).unwrap_or_default();
         if let Some(password) = &input.password {
             check_password(password, &mut problems);
@@ -337,14 +337,6 @@ impl App {
             .find(|role| role.name == super::bootstrap::DEVELOPER);
         Ok(developer.map(|role| role.id).into_iter().collect())
     }
-}
-
-fn must_manage(actor: &Actor) -> AppResult<()> {
-    if actor.may(Permission::ManageUsers) {
-        return Ok(());
-    }
-    let message = "your roles don't allow managing users";
-    Err(Problem::new(ProblemCode::Forbidden, message).into())
 }
 
 fn check_password(password: &str, problems: &mut Vec<Problem>) {

@@ -38,7 +38,7 @@ impl App {
         name: String,
         limits: Limits,
     ) -> AppResult<Done<Group>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageGroups)?;
         let mut change = self.store.begin().await?;
         let mut problems = check_limits(&limits);
         check_name(&change, &name, None, &mut problems).await?;
@@ -70,7 +70,7 @@ impl App {
         name: Option<String>,
         limits: Option<Limits>,
     ) -> AppResult<Done<Group>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageGroups)?;
         let mut change = self.store.begin().await?;
         let mut group = known(&change, group_id).await?;
         let mut problems = limits.as_ref().map(check_limits).unwrap_or_default();
@@ -99,7 +99,7 @@ impl App {
         origin: &Origin,
         group_id: &str,
     ) -> AppResult<Done<Group>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageGroups)?;
         let mut change = self.store.begin().await?;
         let group = known(&change, group_id).await?;
         self.tell_members(&mut change, group.id).await?;
@@ -118,14 +118,6 @@ impl App {
         }
         Ok(())
     }
-}
-
-fn must_manage(actor: &Actor) -> AppResult<()> {
-    if actor.may(Permission::ManageGroups) {
-        return Ok(());
-    }
-    let message = "your roles don't allow managing groups";
-    Err(Problem::new(ProblemCode::Forbidden, message).into())
 }
 
 async fn known(change: &Change, group_id: &str) -> AppResult<Group> {

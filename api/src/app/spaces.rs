@@ -102,10 +102,7 @@ impl App {
         origin: &Origin,
         input: CreateSpace,
     ) -> AppResult<Done<Space>> {
-        if !actor.may(Permission::CreateSpaces) {
-            let message = "your roles don't allow making spaces";
-            return Err(Problem::new(ProblemCode::Forbidden, message).into());
-        }
+        actor.require(Permission::CreateSpaces)?;
         let name = checked_name(&input)?;
         let change = self.store.begin().await?;
         let owner = actor.user_id;
@@ -146,7 +143,7 @@ impl App {
             space,
             idempotency_key: input.idempotency_key,
         };
-        let space = self.insert(
+        self.insert(
             change,
             actor,
             origin,
@@ -154,10 +151,8 @@ impl App {
             &version,
             input.parameters,
             input.start,
-        );
-        let done = space.await?;
-        self.wake.space(done.value.id);
-        Ok(done)
+        )
+        .await
     }
 
     #[expect(
@@ -238,9 +233,10 @@ impl App {
             .into_iter()
             .map(|Parameter { name, value }| {
                 let secret = secrets.contains(name.as_str());
-                let value = match secret {
-                    true => self.seal.seal(&secret_place(space, &name), &value)?,
-                    false => value,
+                let value = if secret {
+                    self.seal.seal(&secret_place(space, &name), &value)?
+                } else {
+                    value
                 };
                 Ok(StoredParameter {
                     name,
@@ -296,7 +292,6 @@ impl App {
         });
         change.audit(origin.entry(actor, action(what), space.id, space.name.as_str()));
         let cursor = change.commit(now).await?;
-        self.wake.space(space.id);
         Ok(Done {
             value: space,
             cursor,

@@ -58,7 +58,7 @@ impl App {
         origin: &Origin,
         input: CreateTemplate,
     ) -> AppResult<Done<Template>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageTemplates)?;
         let mut change = self.store.begin().await?;
         let mut problems = Vec::new();
         check_name(&change, &input.name, None, &mut problems).await?;
@@ -97,7 +97,7 @@ impl App {
         template_id: &str,
         input: UpdateTemplate,
     ) -> AppResult<Done<Template>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageTemplates)?;
         let mut change = self.store.begin().await?;
         let mut template = managed(&change, actor, template_id).await?;
         let mut problems = Vec::new();
@@ -148,7 +148,7 @@ impl App {
         origin: &Origin,
         template_id: &str,
     ) -> AppResult<Done<Template>> {
-        must_manage(actor)?;
+        actor.require(Permission::ManageTemplates)?;
         let mut change = self.store.begin().await?;
         let mut template = managed(&change, actor, template_id).await?;
         let now = self.now();
@@ -179,14 +179,6 @@ impl App {
         }
         Ok(known.into_iter().map(|group| group.id).collect())
     }
-}
-
-fn must_manage(actor: &Actor) -> AppResult<()> {
-    if actor.may(Permission::ManageTemplates) {
-        return Ok(());
-    }
-    let message = "your roles don't allow managing templates";
-    Err(Problem::new(ProblemCode::Forbidden, message).into())
 }
 
 async fn managed(change: &Change, actor: &Actor, template_id: &str) -> AppResult<Template> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, Error, ErrorExtensions, ID, Interface, Object, Result,
+    Context, ID, Interface, Object, Result,
     connection::{Connection, EmptyFields},
 };
 use spaceport_domain::access::Permission;
@@ -21,7 +21,7 @@ use super::{
         user::{Role, User},
     },
 };
-use crate::store;
+use crate::{app::AppError, store};
 
 type List<T> = Connection<String, T, EmptyFields, EmptyFields>;
 
@@ -98,7 +98,7 @@ impl Query {
                 .store
                 .user_by_name(&name)
                 .await
-                .map_err(crate::app::AppError::from)?
+                .map_err(AppError::from)?
             {
                 Some(user) => Some(user.id),
                 None => return Ok(Connection::new(false, false)),
@@ -192,12 +192,7 @@ impl Query {
     /// Every role, by name.
     async fn roles(&self, context: &Context<'_>) -> Result<Vec<Role>> {
         context.actor()?;
-        let roles = context
-            .app()?
-            .store
-            .roles()
-            .await
-            .map_err(crate::app::AppError::from)?;
+        let roles = context.app()?.store.roles().await.map_err(AppError::from)?;
         Ok(roles.into_iter().map(Role::from).collect())
     }
 
@@ -227,10 +222,10 @@ impl Query {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Which ones.")] filter: Option<AuditFilter>,
     ) -> Result<List<AuditEntry>> {
-        if !context.actor()?.may(Permission::ViewAuditLog) {
-            let error = Error::new("your roles don't allow reading the audit log");
-            return Err(error.extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")));
-        }
+        context
+            .actor()?
+            .require(Permission::ViewAuditLog)
+            .map_err(AppError::from)?;
         let is_behind = after.is_some();
         let request = page::request(first, after)?;
         let filter = filter.unwrap_or_default();
@@ -243,7 +238,7 @@ impl Query {
         let entries = store
             .audit_log(&filter, request)
             .await
-            .map_err(crate::app::AppError::from)?;
+            .map_err(AppError::from)?;
         Ok(page::connection(
             entries,
             is_behind,
@@ -278,7 +273,7 @@ async fn find_template(context: &Context<'_>, id: &ID) -> Result<Option<Template
 
 async fn find_node(context: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     let (app, actor) = (context.app()?, context.actor()?);
-    let failed = crate::app::AppError::from;
+    let failed = AppError::from;
     Ok(match id.split_once('_').map(|(kind, _)| kind) {
         Some("space") => find_space(context, id).await?.map(Node::Space),
         Some("template") => find_template(context, id).await?.map(Node::Template),

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP, WebSockets and server-sent events.
+//! GraphQL over HTTP, WebSocket and server-sent events.
 
 mod accept;
 mod auth;

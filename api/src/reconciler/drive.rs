@@ -27,6 +27,9 @@ impl Reconciler {
     /// Works on a space until there is nothing to do but wait, and sees to being woken then.
     pub(super) async fn drive(self: &Arc<Self>, id: SpaceId) {
         for _ in 0..STEPS_MAX {
+            if self.stopped.is_cancelled() {
+                return;
+            }
             match self.take_step(id).await {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -36,7 +39,7 @@ impl Reconciler {
                 }
             }
         }
-        self.app.wake.space(id);
+        self.wake.space(id);
     }
 
     /// Takes one step; says whether there may be another.
@@ -165,7 +168,7 @@ impl Reconciler {
     }
 
     fn wake_after(&self, id: SpaceId, delay: Duration) {
-        let wake = self.app.wake.clone();
+        let wake = self.wake.clone();
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             wake.space(id);

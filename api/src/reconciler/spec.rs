@@ -42,13 +42,13 @@ impl Reconciler {
     async fn parameters(&self, space: &Space) -> Result<Vec<Parameter>, ReconcileError> {
         let stored = self.app.store.parameters(&[space.id]).await?;
         let opened = stored.into_iter().map(|(_, parameter)| {
-            let value = match parameter.secret {
-                true => self
-                    .app
+            let value = if parameter.secret {
+                self.app
                     .seal
                     .open(&secret_place(space.id, &parameter.name), &parameter.value)
-                    .map_err(|_| refused("a secret parameter can't be opened"))?,
-                false => parameter.value,
+                    .map_err(|_| refused("a secret parameter can't be opened"))?
+            } else {
+                parameter.value
             };
             Ok(Parameter {
                 name: parameter.name,

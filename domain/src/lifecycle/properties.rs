@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const DEADLINES: Deadlines = Deadlines {
-    start: Duration::from_secs(60),
+    start: Duration::from_mins(1),
     stop: Duration::from_secs(20),
 };
 

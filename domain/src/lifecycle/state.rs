@@ -133,6 +133,12 @@ impl SpaceState {
         }
     }
 
+    /// Whether something may have to be done for the space to be as it is wanted.
+    pub const fn needs_work(&self) -> bool {
+        self.status.is_transient()
+            || (!self.volumes_ready && !matches!(self.status, Status::Deleted))
+    }
+
     pub(super) fn starting(&self, now: Timestamp, deadlines: &Deadlines) -> Self {
         Self {
             status: Status::Starting,
@@ -177,7 +183,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            start: Duration::from_secs(120),
+            start: Duration::from_mins(2),
             stop: Duration::from_secs(20),
         }
     }

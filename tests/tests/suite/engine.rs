@@ -8,6 +8,7 @@
 )]
 
 mod containers;
+mod images;
 mod isolation;
 mod private_docker;
 mod restarts;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result, SimpleObject};
 
 use crate::{
     app::{
@@ -13,7 +13,7 @@ use crate::{
         caller::Call,
         error::answer,
         types::{
-            inputs::{CreateUserInput, UpdateUserInput},
+            inputs::{self, CreateUserInput, UpdateUserInput},
             problem::{self, Problem},
             user::User,
         },
@@ -46,10 +46,6 @@ fn payload(result: AppResult<Done<store::User>>) -> Result<UserPayload> {
     })
 }
 
-fn texts(ids: Vec<ID>) -> Vec<String> {
-    ids.into_iter().map(|id| id.0).collect()
-}
-
 #[Object]
 impl AccountMutation {
     /// Makes an account.
@@ -62,8 +58,8 @@ impl AccountMutation {
             user_name: input.user_name,
             password: input.password,
             display_name: input.display_name,
-            role_ids: input.role_ids.map(texts),
-            group_ids: texts(input.group_ids),
+            role_ids: input.role_ids.map(inputs::texts),
+            group_ids: inputs::texts(input.group_ids),
             limits: input.limits.into(),
         };
         let app = context.app()?;
@@ -82,8 +78,8 @@ impl AccountMutation {
         let wanted = UpdateUser {
             display_name: input.display_name,
             password: input.password,
-            role_ids: input.role_ids.map(texts),
-            group_ids: input.group_ids.map(texts),
+            role_ids: input.role_ids.map(inputs::texts),
+            group_ids: input.group_ids.map(inputs::texts),
             limits: input.limits.map(Into::into),
         };
         let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);

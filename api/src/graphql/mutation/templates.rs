@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result, SimpleObject};
 
 use crate::{
     app::{
@@ -13,7 +13,7 @@ use crate::{
         caller::Call,
         error::answer,
         types::{
-            inputs::{CreateTemplateInput, TemplateIdInput, UpdateTemplateInput},
+            inputs::{self, CreateTemplateInput, TemplateIdInput, UpdateTemplateInput},
             problem::{self, Problem},
             template::Template,
         },
@@ -46,10 +46,6 @@ fn payload(result: AppResult<Done<store::Template>>) -> Result<TemplatePayload> 
     })
 }
 
-fn texts(ids: Vec<ID>) -> Vec<String> {
-    ids.into_iter().map(|id| id.0).collect()
-}
-
 #[Object]
 impl TemplateMutation {
     /// Makes a template and its first version.
@@ -62,7 +58,7 @@ impl TemplateMutation {
             name: input.name,
             description: input.description,
             draft: input.blueprint.into(),
-            group_ids: texts(input.group_ids),
+            group_ids: inputs::texts(input.group_ids),
         };
         let app = context.app()?;
         payload(
@@ -81,7 +77,7 @@ impl TemplateMutation {
             name: input.name,
             description: input.description,
             draft: input.blueprint.map(Into::into),
-            group_ids: input.group_ids.map(texts),
+            group_ids: input.group_ids.map(inputs::texts),
         };
         let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
         payload(

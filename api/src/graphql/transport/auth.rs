@@ -37,7 +37,8 @@ pub struct Authenticated {
     data: Arc<dyn Fn() -> Data + Send + Sync>,
     /// Cancelled when the sign-in is revoked or expires: subscriptions end within a second of it.
     pub ended: CancellationToken,
-    /// Whether the caller may ask for the schema.
+    /// Whether the caller may ask for the schema. Who may not is told so for `__schema`, and finds
+    /// that `__type` is `null`.
     pub introspection: bool,
 }
 

@@ -5,12 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_graphql::{
-    Positioned,
-    parser::{
-        parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
-    },
+use async_graphql::parser::{
+    parse_query,
+    types::{DocumentOperations, ExecutableDocument, OperationDefinition},
 };
 use sha2::{Digest, Sha256};
 
@@ -30,32 +27,24 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// The kind of the operation that is meant:
-    /// <https://spec.graphql.org/October2021/#GetOperation()>.
-    pub(super) fn operation_type(&self, name: Option<&str>) -> Result<OperationType, Fault> {
-        let kind = |operation: &Positioned<OperationDefinition>| operation.node.ty;
-        match (&self.parsed.operations, name) {
-            (DocumentOperations::Single(operation), None) => Ok(kind(operation)),
-            (DocumentOperations::Multiple(operations), Some(name)) => {
-                operations.get(name).map(kind).ok_or_else(|| unknown(name))
+    /// The operation that is meant: <https://spec.graphql.org/October2021/#GetOperation()>.
+    pub(super) fn operation(&self, name: Option<&str>) -> Result<&OperationDefinition, Fault> {
+        let operation = match (&self.parsed.operations, name) {
+            (DocumentOperations::Single(operation), None) => Some(operation),
+            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+            (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+                operations.values().next()
             }
-            (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
-            (DocumentOperations::Multiple(operations), None) => match operations.values().next() {
-                Some(operation) if operations.len() == 1 => Ok(kind(operation)),
-                _ => Err(Fault::new(
-                    Code::OperationNotFound,
-                    "The document has several operations; name one.",
-                )),
-            },
-        }
+            _ => None,
+        };
+        operation.map(|operation| &operation.node).ok_or_else(|| {
+            let message = match name {
+                Some(name) => format!("The document has no operation named \"{name}\"."),
+                None => "The document has several operations; name one.".to_owned(),
+            };
+            Fault::new(Code::OperationNotFound, message)
+        })
     }
-}
-
-fn unknown(name: &str) -> Fault {
-    Fault::new(
-        Code::OperationNotFound,
-        format!("The document has no operation named \"{name}\"."),
-    )
 }
 
 /// The cache. What is refused is not kept, so that junk can't push out what is used.
@@ -159,6 +148,8 @@ impl Generations {
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::parser::types::OperationType;
+
     use super::*;
 
     fn documents(cached_documents: usize) -> Documents {
@@ -217,20 +208,17 @@ mod tests {
     #[test]
     fn the_operation_is_found_as_the_specification_says() {
         let documents = documents(8);
-        let one = documents.get("mutation A { a }").unwrap();
-        assert_eq!(one.operation_type(None).unwrap(), OperationType::Mutation);
-        assert_eq!(
-            one.operation_type(Some("A")).unwrap(),
-            OperationType::Mutation
-        );
-        assert!(one.operation_type(Some("B")).is_err());
-        let two = documents.get("query A { a } subscription B { b }").unwrap();
-        assert_eq!(
-            two.operation_type(Some("B")).unwrap(),
-            OperationType::Subscription
-        );
-        assert!(two.operation_type(None).is_err());
-        let anonymous = documents.get("{ a }").unwrap();
-        assert!(anonymous.operation_type(Some("A")).is_err());
+        let kind = |text: &str, name| {
+            let document = documents.get(text).unwrap();
+            document.operation(name).map(|operation| operation.ty).ok()
+        };
+        let one = "mutation A { a }";
+        assert_eq!(kind(one, None), Some(OperationType::Mutation));
+        assert_eq!(kind(one, Some("A")), Some(OperationType::Mutation));
+        assert_eq!(kind(one, Some("B")), None);
+        let two = "query A { a } subscription B { b }";
+        assert_eq!(kind(two, Some("B")), Some(OperationType::Subscription));
+        assert_eq!(kind(two, None), None);
+        assert_eq!(kind("{ a }", Some("A")), None);
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Weight {
     pub(super) values: usize,
     /// Uses of a variable. Each makes a copy of its value.
     pub(super) variable_uses: usize,
+    /// Uses of `__schema`.
+    pub(super) schema_reads: usize,
     /// Fields directly in this set.
     pub(super) own_fields: usize,
     /// Fields above the deepest leaf, the leaf included.
@@ -46,6 +48,7 @@ impl Weight {
         self.directives = self.directives.saturating_add(other.directives);
         self.values = self.values.saturating_add(other.values);
         self.variable_uses = self.variable_uses.saturating_add(other.variable_uses);
+        self.schema_reads = self.schema_reads.saturating_add(other.schema_reads);
         self.own_fields = self.own_fields.saturating_add(other.own_fields);
         self.depth = self.depth.max(other.depth);
         self.fragment_depth = self.fragment_depth.max(other.fragment_depth);
@@ -106,9 +109,9 @@ impl<'a> Scales<'a> {
         for (_, operation) in document.operations.iter() {
             let operation = &operation.node;
             let mut weight = self.set(&operation.selection_set.node, 0)?;
-            self.directives(&operation.directives, &mut weight);
+            add_directives(&operation.directives, &mut weight);
             for variable in &operation.variable_definitions {
-                self.directives(&variable.node.directives, &mut weight);
+                add_directives(&variable.node.directives, &mut weight);
             }
             if weight.own_fields > self.limits.root_fields {
                 return Err(Fault::too_complex("rootFields", self.limits.root_fields));
@@ -139,7 +142,9 @@ impl<'a> Scales<'a> {
                     weight.aliases = weight
                         .aliases
                         .saturating_add(usize::from(field.alias.is_some()));
-                    self.arguments(&field.arguments, &mut weight);
+                    let reads = usize::from(field.name.node == "__schema");
+                    weight.schema_reads = weight.schema_reads.saturating_add(reads);
+                    add_arguments(&field.arguments, &mut weight);
                     weight
                 }
                 Selection::InlineFragment(inline) => {
@@ -150,7 +155,7 @@ impl<'a> Scales<'a> {
                 }
             };
             weight.selections = weight.selections.saturating_add(1);
-            self.directives(item.node.directives(), &mut weight);
+            add_directives(item.node.directives(), &mut weight);
             total.add(&weight);
         }
         Ok(total)
@@ -177,7 +182,7 @@ impl<'a> Scales<'a> {
         }
         self.fragments.insert(name, None);
         let mut weight = self.set(&fragment.node.selection_set.node, level + 1)?;
-        self.directives(&fragment.node.directives, &mut weight);
+        add_directives(&fragment.node.directives, &mut weight);
         weight.fragment_depth += 1;
         if weight.fragment_depth > limit {
             return Err(Fault::too_complex("fragmentDepth", limit));
@@ -185,32 +190,28 @@ impl<'a> Scales<'a> {
         self.fragments.insert(name, Some(weight));
         Ok(weight)
     }
+}
 
-    fn directives(&mut self, directives: &'a [Positioned<Directive>], weight: &mut Weight) {
-        weight.directives = weight.directives.saturating_add(directives.len());
-        for directive in directives {
-            self.arguments(&directive.node.arguments, weight);
-        }
+fn add_directives(directives: &[Positioned<Directive>], weight: &mut Weight) {
+    weight.directives = weight.directives.saturating_add(directives.len());
+    for directive in directives {
+        add_arguments(&directive.node.arguments, weight);
     }
+}
 
-    fn arguments(
-        &mut self,
-        arguments: &'a [(Positioned<Name>, Positioned<Value>)],
-        weight: &mut Weight,
-    ) {
-        for (_, value) in arguments {
-            self.value(&value.node, weight);
-        }
+fn add_arguments(arguments: &[(Positioned<Name>, Positioned<Value>)], weight: &mut Weight) {
+    for (_, value) in arguments {
+        add_value(&value.node, weight);
     }
+}
 
-    fn value(&mut self, value: &'a Value, weight: &mut Weight) {
-        weight.values = weight.values.saturating_add(1);
-        match value {
-            Value::Variable(_) => weight.variable_uses = weight.variable_uses.saturating_add(1),
-            Value::List(items) => items.iter().for_each(|item| self.value(item, weight)),
-            Value::Object(fields) => fields.values().for_each(|field| self.value(field, weight)),
-            _ => {}
-        }
+fn add_value(value: &Value, weight: &mut Weight) {
+    weight.values = weight.values.saturating_add(1);
+    match value {
+        Value::Variable(_) => weight.variable_uses = weight.variable_uses.saturating_add(1),
+        Value::List(items) => items.iter().for_each(|item| add_value(item, weight)),
+        Value::Object(fields) => fields.values().for_each(|field| add_value(field, weight)),
+        _ => {}
     }
 }
 

@@ -21,7 +21,7 @@ pub struct TransportLimits {
     pub cached_documents: usize,
     /// Sum of the sizes of the texts of the kept documents, in bytes.
     pub cached_bytes: usize,
-    /// WebSockets and event streams open at once, together.
+    /// Connections open at once that last: each is a WebSocket or an event stream.
     pub connections: usize,
     /// What one WebSocket or event stream may use.
     pub connection: ConnectionLimits,

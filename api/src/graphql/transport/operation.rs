@@ -2,7 +2,10 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::{Executor, Request, parser::types::OperationType};
+use async_graphql::{
+    Executor, Request, Value, Variables,
+    parser::types::{OperationDefinition, OperationType},
+};
 use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
@@ -51,7 +54,13 @@ impl<E: Executor> Operations<E> {
         request_id: &Arc<str>,
     ) -> Result<Operation, Fault> {
         let document = self.documents.get(&params.query)?;
-        let kind = document.operation_type(params.operation_name.as_deref())?;
+        let operation = document.operation(params.operation_name.as_deref())?;
+        let kind = operation.ty;
+        require_variables(operation, &params.variables)?;
+        if document.weight.schema_reads > 0 && !caller.introspection {
+            let message = "The schema is for those who are signed in.";
+            return Err(Fault::new(Code::Unauthenticated, message));
+        }
         let copied =
             variables_bytes(&params.variables).saturating_mul(document.weight.variable_uses);
         if copied > self.variable_bytes {
@@ -117,6 +126,24 @@ impl<E: Executor> Operations<E> {
             })
             .boxed()
     }
+}
+
+/// The first step of <https://spec.graphql.org/October2021/#CoerceVariableValues()>, which
+/// async-graphql takes only when a field is resolved. It checks types while it validates.
+fn require_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), Fault> {
+    for definition in &operation.variable_definitions {
+        let (definition, position) = (&definition.node, definition.pos);
+        let (name, required) = (&definition.name.node, &definition.var_type.node);
+        let missing = match variables.get(name) {
+            None => definition.default_value.is_none(),
+            Some(value) => *value == Value::Null,
+        };
+        if missing && !required.nullable {
+            let message = format!("Variable \"${name}\" of type \"{required}\" needs a value.");
+            return Err(Fault::new(Code::ValidationFailed, message).at(position));
+        }
+    }
+    Ok(())
 }
 
 fn panicked(request_id: &str) -> Fault {

@@ -36,7 +36,12 @@ impl Outcome {
         let refused = response.data == Value::Null
             && !response.errors.is_empty()
             && response.errors.iter().all(|error| error.path.is_empty());
-        let errors = response.errors.into_iter();
+        let shown = if refused {
+            REFUSAL_ERRORS_MAX
+        } else {
+            usize::MAX
+        };
+        let errors = response.errors.into_iter().take(shown);
         let errors: Vec<_> = errors
             .map(|error| presentable(error, refused, request_id))
             .collect();
@@ -61,12 +66,13 @@ impl Outcome {
         }
     }
 
-    /// The errors, when nothing was executed.
-    pub(super) fn into_refusal(self) -> Result<Vec<ServerError>, Self> {
-        match self.refusal {
-            Some(_) => Ok(self.errors),
-            None => Err(self),
-        }
+    /// Whether nothing was executed.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.refusal.is_some()
+    }
+
+    pub(super) fn errors(&self) -> &[ServerError] {
+        &self.errors
     }
 
     /// The status of an `application/graphql-response+json` answer.
@@ -78,6 +84,10 @@ impl Outcome {
         }
     }
 }
+
+/// How many errors a refusal tells. A document of a few bytes per mistake would get an answer of
+/// hundreds for each.
+const REFUSAL_ERRORS_MAX: usize = 100;
 
 /// 294, which the registry of status codes does not know yet.
 fn partial_success() -> StatusCode {

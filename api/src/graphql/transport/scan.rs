@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_as_a_lexer_does() {
-        assert_eq!(document("query Q($a: Int! = 12) { b }").tokens, 13);
+        assert_eq!(document("query Q($a: Int! = 12) { b }").tokens, 14);
         assert_eq!(document("  # only a comment").tokens, 0);
         assert_eq!(document("\"one\" \"\"\"two\"\"\"").tokens, 2);
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use async_graphql::Executor;
 use axum::{
     extract::{FromRequestParts as _, Request, WebSocketUpgrade},
-    http::{Method, header},
-    response::{IntoResponse as _, Response},
+    http::{Method, header, uri::Authority},
+    response::Response,
 };
 
 use self::connection::Connection;
@@ -44,7 +44,7 @@ pub(super) async fn upgrade<E: Executor>(
 ) -> Response {
     let (mut parts, _) = request.into_parts();
     let host = text(&parts.headers, &header::HOST)
-        .or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+        .or_else(|| parts.uri.authority().map(Authority::as_str));
     // An origin that is no text is a foreign one.
     let origin = parts.headers.get(header::ORIGIN);
     let origin = origin.map(|value| value.to_str().unwrap_or_default());
@@ -58,7 +58,10 @@ pub(super) async fn upgrade<E: Executor>(
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+        Err(rejection) => {
+            let fault = Fault::new(Code::BadRequest, rejection.body_text());
+            return http::refuse(fault, &info.request_id);
+        }
     };
     let permit = match endpoint.connect() {
         Ok(permit) => permit,

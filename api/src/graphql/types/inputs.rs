@@ -11,6 +11,11 @@ use super::{
     scalars::DateTime,
 };
 
+/// Identifiers as the app takes them: whether they name anything is for it to say.
+pub(crate) fn texts(ids: Vec<ID>) -> Vec<String> {
+    ids.into_iter().map(|id| id.0).collect()
+}
+
 /// Which spaces are wanted; all conditions hold together.
 #[derive(InputObject, Default)]
 pub struct SpaceFilter {

@@ -62,10 +62,13 @@ async fn a_space_reaches_the_host_by_none_of_its_addresses() {
         }
     });
     let container = rig.run(SERVE).await;
-    let addresses = host_output("hostname", &["-I"]);
-    let addresses: Vec<&str> = addresses
-        .split_whitespace()
-        .filter(|address| address.parse::<Ipv4Addr>().is_ok())
+    // "2: eth0    inet 192.0.2.2/24 …"; the bridges of other tests come and go.
+    let interfaces = host_output("ip", &["-o", "-4", "address", "show", "scope", "global"]);
+    let mut addresses: Vec<&str> = interfaces
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| !words[1].starts_with("sp-") && !words[1].starts_with("br-"))
+        .filter_map(|words| words[3].split('/').next())
         .collect();
     let gateway = host_output(
         "docker",
@@ -77,10 +80,7 @@ async fn a_space_reaches_the_host_by_none_of_its_addresses() {
             &rig.network(),
         ],
     );
-    assert!(
-        addresses.contains(&gateway.trim()),
-        "{addresses:?} {gateway}"
-    );
+    addresses.push(gateway.trim());
     assert!(addresses.len() > 1, "{addresses:?}");
     for address in addresses {
         assert_eq!(read_from(address, port).await, "the host");

@@ -22,8 +22,9 @@ pub(super) struct PrivateDocker {
 impl PrivateDocker {
     /// An engine that answers and has the small image.
     pub(super) async fn start() -> Self {
-        let name = Uuid::new_v4().simple().to_string();
-        let dir = std::env::temp_dir().join(format!("spaceport-docker-{}", &name[..8]));
+        let random = &Uuid::new_v4().simple().to_string()[..8];
+        let name = format!("spaceport-test-{}-docker-{random}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&dir).unwrap();
         let docker = Self {
             daemon: spawn(&dir),
@@ -98,8 +99,10 @@ fn spawn(dir: &std::path::Path) -> Child {
         .unwrap();
     let script = "ip link set lo up; exec dockerd --data-root $1/data --exec-root $1/exec \
                   --pidfile $1/pid -H unix://$1/socket";
-    Command::new("unshare")
-        .args(["--net", "--mount", "sh", "-c", script, "sh"])
+    // Should the test be killed, the engine ends, too.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "TERM"])
+        .args(["unshare", "--net", "--mount", "sh", "-c", script, "sh"])
         .arg(dir)
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())

@@ -127,12 +127,12 @@ async fn the_stream_is_kept_alive() {
 async fn the_end_of_the_sign_in_ends_the_stream() {
     let site = site();
     let response = site.send(signed_in("subscription { forever }")).await;
-    until(|| site.schema.running() == 2).await;
+    until(|| site.schema.running() == 1).await;
     site.doorman.ending.cancel();
     let stream = text(response).await;
     assert!(stream.contains("\"code\":\"UNAUTHENTICATED\""), "{stream}");
     assert!(stream.ends_with("event: complete\ndata:\n\n"), "{stream}");
-    until(|| site.schema.running() == 1).await;
+    until(|| site.schema.running() == 0).await;
 }
 
 #[tokio::test]
@@ -150,9 +150,9 @@ async fn a_stopping_server_ends_streams_without_completing_them() {
 async fn a_client_that_leaves_stops_its_subscription() {
     let site = site();
     let response = site.send(ask("subscription { forever }")).await;
-    until(|| site.schema.running() == 2).await;
-    drop(response);
     until(|| site.schema.running() == 1).await;
+    drop(response);
+    until(|| site.schema.running() == 0).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use axum::{
     body::Body,
@@ -42,8 +42,11 @@ fn post(body: &Value) -> Request<Body> {
 }
 
 pub(super) fn get(query: &str, accept: &str) -> Request<Body> {
-    let query: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    Request::get(format!("/graphql?query={query}"))
+    let mut encoded = String::new();
+    for byte in query.bytes() {
+        let _ = write!(encoded, "%{byte:02x}");
+    }
+    Request::get(format!("/graphql?query={encoded}"))
         .header(header::ACCEPT, accept)
         .body(Body::empty())
         .unwrap()
@@ -109,6 +112,12 @@ async fn every_refusal_has_its_status_and_code() {
         assert_eq!(body.get("data").is_some(), status == 200, "{query}");
         assert!(!body.to_string().contains("hunter2"));
     }
+    let defaulted = "query($n: String! = \"a\") { echo(text: $n) }";
+    assert_eq!(site.query(defaulted).await.0, StatusCode::OK);
+    let mistakes = "x".to_owned() + &" nothing".repeat(40);
+    let many = format!("{{ own {{ {mistakes} {mistakes} {mistakes} }} }}");
+    let (_, body) = site.query(&many).await;
+    assert_eq!(body["errors"].as_array().map(Vec::len), Some(100));
     let deep = "{ own ".repeat(30) + "{ hello }" + &"}".repeat(30);
     let (status, body) = site.query(&deep).await;
     assert_eq!(
@@ -239,8 +248,10 @@ async fn two_credentials_are_none() {
 async fn strangers_cannot_read_the_schema() {
     let site = site();
     let query = json!({"query": "{ __schema { queryType { name } } }"});
-    let (_, body) = site.ask(&query).await;
-    assert!(body["data"]["__schema"].is_null());
+    let (status, body) = site.ask(&query).await;
+    assert_eq!((status.as_u16(), code(&body)), (401, "UNAUTHENTICATED"));
+    let (_, body) = site.query("{ __type(name: \"Query\") { name } }").await;
+    assert_eq!(body, json!({"data": {"__type": null}}));
     let mut request = post(&query);
     let headers = request.headers_mut();
     headers.insert(header::AUTHORIZATION, "Bearer good".parse().unwrap());
@@ -261,7 +272,7 @@ async fn bodies_are_bounded_in_size_and_time() {
     let long = json!({"query": "{ hello }".to_owned() + &" ".repeat(100)});
     let (status, body) = site.ask(&long).await;
     assert_eq!((status.as_u16(), code(&body)), (413, "PAYLOAD_TOO_LARGE"));
-    let chunks = futures_util::stream::repeat(Ok::<_, std::io::Error>("          "));
+    let chunks = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(" "));
     let mut endless = post(&json!(null));
     *endless.body_mut() = Body::from_stream(chunks);
     assert_eq!(
@@ -279,7 +290,7 @@ async fn bodies_are_bounded_in_size_and_time() {
 
 #[tokio::test]
 async fn big_variables_can_not_be_copied_many_times() {
-    let uses: String = (0..100).map(|n| format!("a{n}: echo(text: $t) ")).collect();
+    let uses = "echo(text: $t) ".repeat(100);
     let query = format!("query($t: String!) {{ own {{ {uses} }} }}");
     let text = "x".repeat(500_000);
     let (status, body) = site()

@@ -1,7 +1,10 @@
 //! A schema with one field for each way a field can go.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,15 +19,30 @@ pub(super) struct Caller(pub(super) &'static str);
 #[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) written: Arc<Mutex<Vec<i32>>>,
-    /// One count is held by each running `forever`.
-    pub(super) running: Arc<()>,
+    running: Arc<AtomicUsize>,
     /// How many events `fast` has made.
     pub(super) made: Arc<Mutex<usize>>,
 }
 
 impl State {
+    /// How many `forever` run.
     pub(super) fn running(&self) -> usize {
-        Arc::strong_count(&self.running)
+        self.running.load(Ordering::SeqCst)
+    }
+}
+
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -62,7 +80,7 @@ impl Own {
     }
 
     async fn panicking(&self) -> i32 {
-        panic!("on purpose")
+        panic_on_purpose()
     }
 
     async fn stuck(&self) -> i32 {
@@ -92,7 +110,7 @@ impl Events {
 
     /// Nothing, and never ends.
     async fn forever(&self) -> impl Stream<Item = i32> + 'static {
-        let held = Arc::clone(&self.0.running);
+        let held = Running::new(&self.0.running);
         stream::once(async move {
             let _held = held;
             std::future::pending().await
@@ -109,6 +127,7 @@ impl Events {
     }
 
     async fn refused(&self) -> Result<stream::Empty<i32>, Error> {
+        std::future::ready(()).await;
         Err(Error::new("no such thing").extend_with(|_, e| e.set("code", "NOT_FOUND")))
     }
 
@@ -117,7 +136,7 @@ impl Events {
     }
 
     async fn panicking(&self) -> impl Stream<Item = i32> {
-        stream::once(async { panic!("on purpose") })
+        stream::once(async { panic_on_purpose() })
     }
 }
 
@@ -125,4 +144,9 @@ pub(super) type TestSchema = Schema<Query, Mutation, Events>;
 
 pub(super) fn build(state: State) -> TestSchema {
     Schema::build(Query::default(), Mutation(state.clone()), Events(state)).finish()
+}
+
+/// A function, because code after a bare panic would be warned of as unreachable.
+fn panic_on_purpose() -> i32 {
+    panic!("on purpose")
 }

@@ -53,10 +53,10 @@ enum Phase {
     Ready(Authenticated),
 }
 
-/// What an operation has to say.
-enum Event {
-    Next(Arc<str>, Outcome),
-    End(Arc<str>),
+/// What an operation has to say: an outcome, or that it has ended.
+struct Event {
+    id: Arc<str>,
+    outcome: Option<Outcome>,
 }
 
 /// Something about the connection itself.
@@ -247,32 +247,26 @@ impl<E: Executor> Connection<E> {
     }
 
     async fn refuse(&mut self, id: &str, fault: Fault) -> Result<(), End> {
-        let payload = match Outcome::refused(fault, &self.request_id).into_refusal() {
-            Ok(errors) => errors,
-            Err(_) => Vec::new(),
-        };
+        let refusal = Outcome::refused(fault, &self.request_id);
+        let payload = refusal.errors();
         self.say(&ServerMessage::Error { id, payload }).await
     }
 
     async fn on_event(&mut self, event: Event) -> Result<(), End> {
-        match event {
-            Event::Next(id, outcome) => match outcome.into_refusal() {
-                Ok(payload) => {
-                    if let Some(operation) = self.running.remove(&id) {
-                        operation.abort();
-                    }
-                    self.say(&ServerMessage::Error { id: &id, payload }).await
-                }
-                Err(outcome) => {
-                    let payload = &outcome;
-                    self.say(&ServerMessage::Next { id: &id, payload }).await
-                }
-            },
-            Event::End(id) => {
-                self.running.remove(&id);
-                self.say(&ServerMessage::Complete { id: &id }).await
-            }
+        let id = &event.id;
+        let Some(outcome) = &event.outcome else {
+            self.running.remove(id);
+            return self.say(&ServerMessage::Complete { id }).await;
+        };
+        if !outcome.is_refusal() {
+            let payload = outcome;
+            return self.say(&ServerMessage::Next { id, payload }).await;
         }
+        if let Some(operation) = self.running.remove(id) {
+            operation.abort();
+        }
+        let payload = outcome.errors();
+        self.say(&ServerMessage::Error { id, payload }).await
     }
 
     async fn on_change(&mut self, change: Change) -> Result<(), End> {
@@ -330,8 +324,10 @@ fn events(
     id: Arc<str>,
     outcomes: BoxStream<'static, Outcome>,
 ) -> impl futures_util::Stream<Item = Event> + Send + 'static {
-    let end = Arc::clone(&id);
-    outcomes
-        .map(move |outcome| Event::Next(Arc::clone(&id), outcome))
-        .chain(stream::once(async move { Event::End(end) }))
+    let results = outcomes.map(Some);
+    let end = stream::once(async { None });
+    results.chain(end).map(move |outcome| Event {
+        id: Arc::clone(&id),
+        outcome,
+    })
 }

@@ -65,7 +65,7 @@ pub(super) enum ServerMessage<'a> {
         /// The operation.
         id: &'a str,
         /// Why not.
-        payload: Vec<ServerError>,
+        payload: &'a [ServerError],
     },
     /// The operation has ended.
     Complete {

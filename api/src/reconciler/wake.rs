@@ -1,4 +1,4 @@
-//! Tells the reconciler that something may have to be done. A wake-up carries no fact: it can be
+//! The reconciler's bell: something may have to be done. A wake-up carries no fact: it can be
 //! repeated, merged and, but for the delay until the next tick, lost without harm.
 
 use std::{
@@ -11,30 +11,30 @@ use tokio::sync::Notify;
 
 /// What is to be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Work {
+pub(super) struct Work {
     /// Look at every space.
-    pub all: bool,
+    pub(super) all: bool,
     /// Look at these.
-    pub spaces: HashSet<SpaceId>,
+    pub(super) spaces: HashSet<SpaceId>,
 }
 
 /// Both ends of the bell. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Wake {
+pub(super) struct Wake {
     work: Arc<Mutex<Work>>,
     bell: Arc<Notify>,
 }
 
 impl Wake {
     /// This space may need something done.
-    pub fn space(&self, id: SpaceId) {
+    pub(super) fn space(&self, id: SpaceId) {
         self.change(|work| {
             work.spaces.insert(id);
         });
     }
 
     /// Any space may need something done.
-    pub fn all(&self) {
+    pub(super) fn all(&self) {
         self.change(|work| work.all = true);
     }
 
@@ -44,7 +44,7 @@ impl Wake {
     }
 
     /// Waits until there is something to look at, and takes it.
-    pub async fn next(&self) -> Work {
+    pub(super) async fn next(&self) -> Work {
         loop {
             let work =
                 std::mem::take(&mut *self.work.lock().unwrap_or_else(PoisonError::into_inner));

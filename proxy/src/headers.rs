@@ -1,0 +1,297 @@
+//! What happens to a message's fields on their way through the edge.
+//!
+//! Pure functions over header maps. Absent on purpose: `Via`, because common servers stop
+//! compressing when they see it; and any reading of `X-Forwarded-Host`, because routing goes by
+//! the authority alone.
+
+use std::net::IpAddr;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
+    header::{
+        CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION, SEC_WEBSOCKET_KEY, TE, TRANSFER_ENCODING, UPGRADE,
+    },
+    request::Parts,
+    uri::Scheme,
+};
+use spaceport_domain::hostname;
+
+/// Names one request in the log, in the response and to the space.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Carries the stable code of an answer the edge gives itself; never an upstream's.
+pub const X_SPACEPORT_ERROR: HeaderName = HeaderName::from_static("x-spaceport-error");
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// Fields that speak to the next hop only, beside those `Connection` names (RFC 9110 §7.6.1).
+const HOP_BY_HOP: [HeaderName; 6] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    UPGRADE,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+];
+/// Fields of which the edge alone is the source; `_` counts as `-`, as CGI makes them the same.
+const OURS: [&str; 3] = ["forwarded", "x-real-ip", "x-request-id"];
+const OUR_FAMILIES: [&str; 2] = ["x-forwarded-", "x-spaceport-"];
+
+/// Which host a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requested {
+    /// Ready to be looked up.
+    pub host: String,
+    /// As the client spelled it, with its port, for the space's own use.
+    pub spelled: HeaderValue,
+}
+
+/// Why a request is refused before anybody looks where it would go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// RFC 9112 §3.2: exactly one `Host`.
+    #[error("The request names no host.")]
+    NoHost,
+    /// RFC 9112 §3.2: exactly one `Host`.
+    #[error("The request has more than one Host field.")]
+    SeveralHosts,
+    /// `Host` and the request's target name different hosts.
+    #[error("The Host field and the request's target disagree.")]
+    HostsDisagree,
+    /// What is named can't be a hostname.
+    #[error("The requested host is no hostname.")]
+    BadHost,
+    /// The edge is no forward proxy.
+    #[error("The method CONNECT is not served here.")]
+    Connect,
+    /// A transfer coding other than `chunked`.
+    #[error("The transfer coding is not understood.")]
+    TransferCoding,
+}
+
+/// Finds the host a request is for, and refuses what is ambiguous.
+pub fn requested(request: &Parts) -> Result<Requested, Malformed> {
+    if request.method == Method::CONNECT {
+        return Err(Malformed::Connect);
+    }
+    let named = one_host(&request.headers)?;
+    let target = match (request.uri.authority(), request.uri.scheme()) {
+        (Some(_), Some(scheme)) if *scheme != Scheme::HTTPS && *scheme != Scheme::HTTP => {
+            return Err(Malformed::BadHost);
+        }
+        (Some(authority), _) => Some(HeaderValue::try_from(authority.as_str())),
+        (None, _) => None,
+    };
+    // HTTP/1.1 requires the field even beside an absolute target.
+    if named.is_none() && request.version == Version::HTTP_11 {
+        return Err(Malformed::NoHost);
+    }
+    let named = named.map(|it| normal(it).map(|host| (host, it.clone())));
+    let target = target.map(|it| {
+        let spelled = it.map_err(|_| Malformed::BadHost)?;
+        normal(&spelled).map(|host| (host, spelled))
+    });
+    let (host, spelled) = match (target.transpose()?, named.transpose()?) {
+        (Some(target), Some(named)) if target.0 != named.0 => return Err(Malformed::HostsDisagree),
+        (Some(one), _) | (None, Some(one)) => one,
+        (None, None) => return Err(Malformed::NoHost),
+    };
+    Ok(Requested { host, spelled })
+}
+
+fn one_host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Malformed> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => Err(Malformed::SeveralHosts),
+        (host, None) => Ok(host),
+    }
+}
+
+fn normal(spelled: &HeaderValue) -> Result<String, Malformed> {
+    spelled
+        .to_str()
+        .ok()
+        .and_then(hostname::normalize)
+        .ok_or(Malformed::BadHost)
+}
+
+/// How a message's body is delimited, as far as it was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// In chunks.
+    Chunked,
+    /// By length, by the end of the stream, or there is no body.
+    Other,
+}
+
+/// Reads the framing. Only `chunked` is understood, once: a coding that stays on the body after
+/// its field is removed would change what the body means.
+pub fn framing(headers: &HeaderMap) -> Result<Framing, Malformed> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(Framing::Other),
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => {
+            Ok(Framing::Chunked)
+        }
+        _ => Err(Malformed::TransferCoding),
+    }
+}
+
+/// Whether a request asks to become a WebSocket over HTTP/1.1 (RFC 6455 §4.1).
+///
+/// No other protocol is switched to: `h2c` and its kind would carry requests past every check.
+pub fn asks_for_websocket(request: &Parts) -> bool {
+    request.version == Version::HTTP_11
+        && request.method == Method::GET
+        && request.headers.contains_key(SEC_WEBSOCKET_KEY)
+        && is_websocket(&request.headers)
+}
+
+/// Whether the fields speak of a switch to WebSocket.
+pub fn is_websocket(headers: &HeaderMap) -> bool {
+    let mut upgrades = headers.get_all(UPGRADE).iter();
+    let only = match (upgrades.next(), upgrades.next()) {
+        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(b"websocket"),
+        _ => false,
+    };
+    only && connection_options(headers).any(|it| it.eq_ignore_ascii_case("upgrade"))
+}
+
+/// Says that this hop becomes a WebSocket.
+pub fn say_websocket(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+/// Makes a visitor's fields those the space receives.
+pub fn to_space(
+    headers: &mut HeaderMap,
+    requested: &Requested,
+    client: IpAddr,
+    request_id: &HeaderValue,
+) {
+    let trailers = headers
+        .get_all(TE)
+        .iter()
+        .filter_map(|it| it.to_str().ok())
+        .flat_map(|it| it.split(','))
+        .any(|it| it.trim().eq_ignore_ascii_case("trailers"));
+    strip_hop_by_hop(headers);
+    strip_ours(headers);
+    // The edge answers an expectation itself, by asking for the body.
+    headers.remove(EXPECT);
+    // RFC 9110 doesn't know it; CGI would make it the variable HTTP_PROXY.
+    headers.remove("proxy");
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    headers.insert(HOST, requested.spelled.clone());
+    headers.insert(X_REQUEST_ID, request_id.clone());
+    say_for_whom(headers, requested, client);
+}
+
+/// Makes a space's fields those the visitor receives.
+pub fn to_visitor(headers: &mut HeaderMap, request_id: &HeaderValue) {
+    strip_hop_by_hop(headers);
+    // What comes from a space never looks like the edge's own word.
+    let forged: Vec<_> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("x-spaceport-"))
+        .cloned()
+        .collect();
+    for name in forged {
+        headers.remove(name);
+    }
+    headers.insert(X_REQUEST_ID, request_id.clone());
+}
+
+/// Removes what speaks to the next hop only.
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = connection_options(headers)
+            .filter_map(|it| it.parse().ok())
+            // Naming these would change whom the message is for or where it ends.
+            .filter(|name| name != HOST && name != CONTENT_LENGTH)
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    // RFC 9112 §6.3: the coding wins, and the length must not travel on.
+    if headers.remove(TRANSFER_ENCODING).is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
+}
+
+fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|it| it.to_str().ok())
+        .flat_map(|it| it.split(','))
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+}
+
+fn strip_ours(headers: &mut HeaderMap) {
+    let claimed: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_ours(name))
+        .cloned()
+        .collect();
+    for name in claimed {
+        headers.remove(name);
+    }
+}
+
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    // Nearly every name is told apart by its first letter.
+    if !name.starts_with(['f', 'x']) {
+        return false;
+    }
+    let same = |byte: u8, wanted: u8| byte == wanted || (byte == b'_' && wanted == b'-');
+    let begins = |wanted: &str| {
+        name.len() >= wanted.len() && name.bytes().zip(wanted.bytes()).all(|(a, b)| same(a, b))
+    };
+    OURS.iter()
+        .any(|ours| name.len() == ours.len() && begins(ours))
+        || OUR_FAMILIES.iter().any(|family| begins(family))
+}
+
+/// `Forwarded` (RFC 7239) and its older relatives.
+fn say_for_whom(headers: &mut HeaderMap, requested: &Requested, client: IpAddr) {
+    let client = client.to_canonical();
+    let host = requested.spelled.to_str().unwrap_or(&requested.host);
+    let node = match client {
+        IpAddr::V4(it) => it.to_string(),
+        IpAddr::V6(it) => format!("\"[{it}]\""),
+    };
+    let forwarded = format!("for={node};host=\"{host}\";proto=https");
+    for (name, value) in [
+        (FORWARDED, HeaderValue::try_from(forwarded)),
+        (X_FORWARDED_FOR, HeaderValue::try_from(client.to_string())),
+    ] {
+        if let Ok(value) = value {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(X_FORWARDED_HOST, requested.spelled.clone());
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
+}
+
+/// The target as the space gets it: path and query alone, byte for byte.
+pub fn origin_form(target: &Uri) -> Uri {
+    target
+        .path_and_query()
+        .cloned()
+        .map_or_else(|| Uri::from_static("/"), Uri::from)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,328 @@
+//! One request: where it goes, and how it gets there and back.
+//!
+//! ```text
+//! refuse what is ambiguous ─▶ 421 not this connection's ─▶ route ─▶ status ─▶ dial ─▶ carry
+//!          400                                              404       503    502 504
+//! ```
+//!
+//! Checks of who may enter belong between route and status; there are none for public tunnels.
+
+pub mod access;
+pub mod body;
+pub mod bounds;
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    request::Parts,
+};
+use hyper::body::Incoming;
+use tokio::time;
+use uuid::Uuid;
+
+use self::{
+    access::Access,
+    body::{Download, Progress, Source, Upload},
+};
+use crate::{
+    headers::{self, Framing},
+    listener::{Visitor, Worker},
+    reply::{Answer, Code},
+    routes::Destination,
+    upgrade,
+    upstream::{DialError, Lease},
+};
+
+/// Answers one request. It never fails: what goes wrong is an answer too.
+pub async fn serve(
+    worker: Arc<Worker>,
+    visitor: Arc<Visitor>,
+    request: Request<Incoming>,
+) -> Response<Download> {
+    let accept = request.headers().get(ACCEPT).cloned();
+    let is_h1 = request.version() < Version::HTTP_2;
+    // RFC 9112 §6.1: a chunked request that also had a length ends its connection, because others
+    // on its way may disagree about where it ends. hyper hides whether there was a length.
+    let mut last = is_h1 && request.headers().contains_key(TRANSFER_ENCODING);
+    let mut access = Access::begin(
+        Arc::clone(&worker.site.metrics),
+        Arc::clone(&visitor),
+        request_id(),
+        request.method().clone(),
+        request.version(),
+    );
+    let response = match carry(&worker, &visitor, request, &mut access).await {
+        Ok(response) => {
+            access.answered(response.status(), None);
+            response
+        }
+        Err(answer) => {
+            access.answered(answer.status(), Some(answer.code));
+            last |= is_h1 && answer.code == Code::BadRequest;
+            answer
+                .render(accept.as_ref(), access.request_id())
+                .map(Source::Own)
+        }
+    };
+    let mut response = response.map(|source| Download::new(source, access));
+    if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Time-ordered, so that a log is easily searched around it.
+fn request_id() -> HeaderValue {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text: &str = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none"))
+}
+
+async fn carry(
+    worker: &Arc<Worker>,
+    visitor: &Arc<Visitor>,
+    request: Request<Incoming>,
+    access: &mut Access,
+) -> Result<Response<Source>, Answer> {
+    let (mut parts, body) = request.into_parts();
+    let requested = headers::requested(&parts).map_err(Answer::malformed)?;
+    access.host = Some(requested.host.clone());
+    let framing = headers::framing(&parts.headers).map_err(Answer::malformed)?;
+    if !visitor.served.covers(&requested.host) {
+        return Err(Answer::misdirected());
+    }
+    let target = worker
+        .site
+        .routes
+        .lookup(&requested.host)
+        .ok_or_else(Answer::unknown_host)?;
+    access.tunnel = Some(target.tunnel);
+    let destination = target
+        .destination()
+        .map_err(|status| Answer::not_running(&target.space.space_name, status))?;
+
+    let websocket = headers::asks_for_websocket(&parts);
+    headers::to_space(
+        &mut parts.headers,
+        &requested,
+        access.client(),
+        access.request_id(),
+    );
+    let (upload, progress) = Upload::new(body);
+    access.upload.clone_from(&progress);
+    say_framing(&mut parts, framing, &upload);
+    let exchange = Exchange {
+        worker,
+        destination,
+        progress,
+    };
+    if websocket {
+        exchange.switch(parts, upload, visitor, access).await
+    } else {
+        exchange.pass(parts, upload, access).await
+    }
+}
+
+/// A body whose length nobody told goes on in chunks. hyper would leave it out of a `GET`.
+fn say_framing(parts: &mut Parts, framing: Framing, upload: &Upload) {
+    let unknown = !parts.headers.contains_key(CONTENT_LENGTH);
+    if framing == Framing::Chunked || (!upload.is_empty() && unknown) {
+        parts
+            .headers
+            .insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
+/// A request that knows where it goes.
+struct Exchange<'a> {
+    worker: &'a Arc<Worker>,
+    destination: Destination,
+    progress: Option<Arc<Progress>>,
+}
+
+/// Why there is no response.
+enum SendError {
+    /// Nothing was sent; here is the request again.
+    Unsent(Box<Request<Upload>>),
+    /// The connection broke.
+    Broken(hyper::Error),
+    /// No response came in time.
+    Timeout,
+}
+
+impl Exchange<'_> {
+    /// Carries a request over and its response back.
+    async fn pass(
+        &self,
+        parts: Parts,
+        upload: Upload,
+        access: &Access,
+    ) -> Result<Response<Source>, Answer> {
+        let mut request = onward(parts, upload);
+        let mut lease = self.dialled(self.worker.upstreams.take(self.destination).await)?;
+        let response = loop {
+            // A server may close a kept connection in the very moment it is used again. Nothing
+            // is repeated that could have an effect twice (RFC 9110 §9.2.2).
+            let repeatable =
+                lease.reused && request.body().is_empty() && request.method().is_idempotent();
+            let copy = repeatable.then(|| copy(&request));
+            let reused = lease.reused;
+            let again = match self.send(&mut lease, request).await {
+                Ok(response) => break response,
+                Err(SendError::Unsent(unsent)) if reused => *unsent,
+                Err(error @ SendError::Broken(_)) => copy.ok_or_else(|| self.failed(error))?,
+                Err(error) => return Err(self.failed(error)),
+            };
+            request = again;
+            lease = self.dialled(self.worker.upstreams.fresh(self.destination).await)?;
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Answer::upstream_error());
+        }
+        self.answer(response, lease, access)
+    }
+
+    /// Carries over a request that wants to become a WebSocket.
+    async fn switch(
+        &self,
+        mut parts: Parts,
+        upload: Upload,
+        visitor: &Arc<Visitor>,
+        access: &Access,
+    ) -> Result<Response<Source>, Answer> {
+        headers::say_websocket(&mut parts.headers);
+        let mut parts = Request::from_parts(parts, ());
+        let client = hyper::upgrade::on(&mut parts);
+        let request = onward(parts.into_parts().0, upload);
+        let mut lease = self.dialled(self.worker.upstreams.fresh(self.destination).await)?;
+        let response = self
+            .send(&mut lease, request)
+            .await
+            .map_err(|error| self.failed(error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return self.answer(response, lease, access);
+        }
+        if !headers::is_websocket(response.headers()) {
+            return Err(Answer::upstream_error());
+        }
+        let websocket = upgrade::WebSocket {
+            client,
+            slot: lease.into_slot(),
+            visitor: Arc::clone(visitor),
+            metrics: Arc::clone(&self.worker.site.metrics),
+            request_id: access.request_id().clone(),
+        };
+        Ok(websocket.begin(response, &self.worker.tasks))
+    }
+
+    /// Waits for the response's head. The clock starts anew while the request's body is moving.
+    async fn send(
+        &self,
+        lease: &mut Lease,
+        request: Request<Upload>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let limit: Duration = self.worker.site.limits.response;
+        let mut sending = pin!(lease.sender.try_send_request(request));
+        let mut seen_bytes = 0;
+        loop {
+            match time::timeout(limit, &mut sending).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(mut error)) => {
+                    return Err(match error.take_message() {
+                        Some(request) => SendError::Unsent(Box::new(request)),
+                        None => SendError::Broken(error.into_error()),
+                    });
+                }
+                Err(_) => {
+                    let bytes = self.progress.as_ref().map_or(0, |it| it.bytes());
+                    if bytes == seen_bytes {
+                        return Err(SendError::Timeout);
+                    }
+                    seen_bytes = bytes;
+                }
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        response: Response<Incoming>,
+        lease: Lease,
+        access: &Access,
+    ) -> Result<Response<Source>, Answer> {
+        let (mut parts, incoming) = response.into_parts();
+        if headers::framing(&parts.headers).is_err() {
+            return Err(Answer::upstream_error());
+        }
+        headers::to_visitor(&mut parts.headers, access.request_id());
+        let mut response = Response::new(Source::Space {
+            incoming,
+            lease: Some(lease),
+            progress: self.progress.clone(),
+        });
+        *response.status_mut() = parts.status;
+        *response.headers_mut() = parts.headers;
+        Ok(response)
+    }
+
+    fn dialled(&self, lease: Result<Lease, DialError>) -> Result<Lease, Answer> {
+        lease.map_err(|error| match error {
+            DialError::Refused => Answer::nothing_listens(self.destination.port),
+            DialError::Timeout => Answer::timeout(),
+            DialError::Busy => Answer::busy(),
+            DialError::Forbidden(_) => {
+                self.log(&error);
+                Answer::forbidden()
+            }
+            DialError::Failed(_) => {
+                self.log(&error);
+                Answer::upstream_error()
+            }
+        })
+    }
+
+    fn log(&self, error: &DialError) {
+        let Destination {
+            space,
+            address,
+            port,
+        } = self.destination;
+        tracing::warn!(space.id = %space, %address, port, %error, "a space can't be reached");
+    }
+
+    fn failed(&self, error: SendError) -> Answer {
+        match error {
+            SendError::Timeout => Answer::timeout(),
+            // The request's body broke off, not the space.
+            SendError::Broken(error) if error.is_user() => Answer::broken_request(),
+            SendError::Broken(error) => {
+                let space = self.destination.space;
+                tracing::debug!(space.id = %space, %error, "a space broke off");
+                Answer::upstream_error()
+            }
+            SendError::Unsent(_) => Answer::upstream_error(),
+        }
+    }
+}
+
+/// The request as the space gets it.
+fn onward(parts: Parts, upload: Upload) -> Request<Upload> {
+    let mut request = Request::new(upload);
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = headers::origin_form(&parts.uri);
+    *request.headers_mut() = parts.headers;
+    request
+}
+
+/// The same request again, which has no body.
+fn copy(request: &Request<Upload>) -> Request<Upload> {
+    let mut copy = Request::new(Upload::default());
+    *copy.method_mut() = Method::clone(request.method());
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}

@@ -1,0 +1,36 @@
+//! The edge of Spaceport: the process that faces the internet.
+//!
+//! It carries every byte into a space and changes nothing: it has no database and no engine, only
+//! a table of routes that the control plane feeds and that goes on serving without it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`edge`] | the whole, started and shut down |
+//! | [`settings`] | what the operator decides |
+//! | [`listener`] | visitors' connections, workers, the drain |
+//! | [`tls`], [`certs`] | encryption, and the certificates shown |
+//! | [`http`] | one request: checks, routing, forwarding, bodies, the access log |
+//! | [`headers`] | which fields pass, and for whom a request is |
+//! | [`upgrade`] | WebSockets |
+//! | [`upstream`], [`guard`] | connections into spaces, and where none is made |
+//! | [`reply`] | answers of the edge's own |
+//! | [`routes`] | the table, the feed that fills it, its copy on disk |
+//! | [`metrics`], [`status`] | what is counted, and how it is asked for |
+
+pub mod certs;
+pub mod edge;
+pub mod guard;
+pub mod headers;
+pub mod http;
+pub mod listener;
+pub mod metrics;
+pub mod reply;
+pub mod routes;
+pub mod settings;
+pub mod status;
+pub mod tls;
+pub mod upgrade;
+pub mod upstream;
+
+pub use edge::{Edge, StartError};
+pub use settings::Settings;

@@ -1,0 +1,282 @@
+//! What the edge answers itself.
+//!
+//! Each answer has a stable code, in the field `x-spaceport-error` and in the body: a page for
+//! browsers, JSON for programs that ask for it, plain text for the rest. None may be stored by
+//! caches or indexed, and a page loads nothing and runs nothing.
+
+mod page;
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+        X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use spaceport_domain::lifecycle::Status;
+
+use crate::headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR};
+
+/// Names the reason for an answer; programs may rely on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// 400: the request is ambiguous or not understood.
+    BadRequest,
+    /// 404: no route has this hostname.
+    UnknownHost,
+    /// 421: the certificate of this connection doesn't cover the hostname.
+    MisdirectedRequest,
+    /// 503: the space exists and doesn't run.
+    SpaceNotRunning,
+    /// 502: the space runs, and nobody takes connections at the port.
+    NothingListens,
+    /// 504: the space didn't take the connection, or didn't answer, in time.
+    UpstreamTimeout,
+    /// 502: the space broke off or answered with what is no HTTP.
+    UpstreamError,
+    /// 502: the route leads to where the edge doesn't connect.
+    UpstreamForbidden,
+    /// 503: too many connections into this port of the space are open.
+    UpstreamBusy,
+}
+
+impl Code {
+    /// Every code, in the order of the discriminants.
+    pub const ALL: [Self; 9] = [
+        Self::BadRequest,
+        Self::UnknownHost,
+        Self::MisdirectedRequest,
+        Self::SpaceNotRunning,
+        Self::NothingListens,
+        Self::UpstreamTimeout,
+        Self::UpstreamError,
+        Self::UpstreamForbidden,
+        Self::UpstreamBusy,
+    ];
+
+    /// The spelling in answers and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BAD_REQUEST",
+            Self::UnknownHost => "UNKNOWN_HOST",
+            Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
+            Self::SpaceNotRunning => "SPACE_NOT_RUNNING",
+            Self::NothingListens => "NOTHING_LISTENS",
+            Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
+            Self::UpstreamError => "UPSTREAM_ERROR",
+            Self::UpstreamForbidden => "UPSTREAM_FORBIDDEN",
+            Self::UpstreamBusy => "UPSTREAM_BUSY",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::UnknownHost => StatusCode::NOT_FOUND,
+            Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
+            Self::SpaceNotRunning | Self::UpstreamBusy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NothingListens | Self::UpstreamError | Self::UpstreamForbidden => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+}
+
+/// An answer, before it is known how the client wants to read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its code.
+    pub code: Code,
+    title: &'static str,
+    message: String,
+    retry_after_seconds: Option<u32>,
+    /// Whether a page looks again by itself.
+    refresh: bool,
+}
+
+impl Answer {
+    fn new(code: Code, title: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            title,
+            message: message.into(),
+            retry_after_seconds: None,
+            refresh: false,
+        }
+    }
+
+    /// The request can't be served by anybody.
+    pub fn malformed(why: Malformed) -> Self {
+        Self::new(Code::BadRequest, "Bad request", why.to_string())
+    }
+
+    /// The visitor broke off in the middle of a request.
+    pub fn broken_request() -> Self {
+        let message = "The request's body ended before it was complete.";
+        Self::new(Code::BadRequest, "Bad request", message)
+    }
+
+    /// No route has the hostname.
+    pub fn unknown_host() -> Self {
+        let message = "There is nothing at this address.";
+        Self::new(Code::UnknownHost, "Not found", message)
+    }
+
+    /// The hostname must be asked for on a connection of its own.
+    pub fn misdirected() -> Self {
+        let message = "This connection was opened for another address.";
+        Self::new(Code::MisdirectedRequest, "Wrong connection", message)
+    }
+
+    /// The space called `name` is in `status`.
+    pub fn not_running(name: &str, status: Status) -> Self {
+        let (title, state, retry) = match status {
+            Status::Starting => ("Starting", "is starting. This takes a moment.", 3),
+            Status::Stopping => ("Stopping", "is being stopped.", 30),
+            Status::Created => ("Not started", "has not been started yet.", 30),
+            Status::Deleting | Status::Deleted => ("Going away", "is being deleted.", 60),
+            Status::Stopped | Status::Running => ("Stopped", "is stopped.", 30),
+        };
+        Self {
+            retry_after_seconds: Some(retry),
+            refresh: status == Status::Starting,
+            ..Self::new(
+                Code::SpaceNotRunning,
+                title,
+                format!("The space “{name}” {state}"),
+            )
+        }
+    }
+
+    /// Nobody takes connections at the port.
+    pub fn nothing_listens(port: u16) -> Self {
+        let message =
+            format!("The space runs, but nothing in it listens on port {port} for connections.");
+        Self::new(Code::NothingListens, "Nothing listens", message)
+    }
+
+    /// The space was too slow.
+    pub fn timeout() -> Self {
+        let message = "The space did not answer in time.";
+        Self::new(Code::UpstreamTimeout, "No answer", message)
+    }
+
+    /// The space answered with what can't be passed on.
+    pub fn upstream_error() -> Self {
+        let message = "The space broke off or gave an answer that can't be understood.";
+        Self::new(Code::UpstreamError, "Broken answer", message)
+    }
+
+    /// The route leads to where the edge doesn't connect.
+    pub fn forbidden() -> Self {
+        let message = "This address leads to a place that is not served.";
+        Self::new(Code::UpstreamForbidden, "Not served", message)
+    }
+
+    /// Too many connections into the port are open.
+    pub fn busy() -> Self {
+        Self {
+            retry_after_seconds: Some(1),
+            ..Self::new(
+                Code::UpstreamBusy,
+                "Busy",
+                "Too many visitors are here at the moment.",
+            )
+        }
+    }
+
+    /// The status it is sent with.
+    pub const fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// The answer in the form that a request with the field `accept` wants.
+    pub fn render(
+        &self,
+        accept: Option<&HeaderValue>,
+        request_id: &HeaderValue,
+    ) -> Response<Bytes> {
+        let id = request_id.to_str().unwrap_or_default();
+        let form = Form::accepted(accept);
+        let body = match form {
+            Form::Html => page::html(self, id),
+            Form::Json => serde_json::json!({
+                "code": self.code.as_str(), "message": self.message, "requestId": id,
+            })
+            .to_string(),
+            Form::Plain => format!("{}: {} (request {id})\n", self.code.as_str(), self.message),
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (CONTENT_TYPE, form.content_type()),
+            (CACHE_CONTROL, "no-store"),
+            (CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_SPACEPORT_ERROR, self.code.as_str()),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+        headers.insert(X_REQUEST_ID, request_id.clone());
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// The form of an answer's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Html,
+    Json,
+    Plain,
+}
+
+impl Form {
+    /// Browsers name `text/html`; a program that wants JSON names it. `*/*` names nothing.
+    fn accepted(accept: Option<&HeaderValue>) -> Self {
+        let accepted: Vec<&str> = accept
+            .and_then(|it| it.to_str().ok())
+            .unwrap_or_default()
+            .split(',')
+            .filter_map(named_type)
+            .collect();
+        let any = |wanted: fn(&str) -> bool| accepted.iter().any(|it| wanted(it));
+        if any(|it| it.eq_ignore_ascii_case("text/html")) {
+            Self::Html
+        } else if any(|it| it.eq_ignore_ascii_case("application/json") || it.ends_with("+json")) {
+            Self::Json
+        } else {
+            Self::Plain
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Html => "text/html; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Plain => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+/// The media type of one element of `Accept`, unless it is there to be refused (`q=0`).
+fn named_type(element: &str) -> Option<&str> {
+    let mut parts = element.split(';').map(str::trim);
+    let name = parts.next()?;
+    let refused = parts.any(|it| {
+        it.split_once('=').is_some_and(|(key, value)| {
+            key.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
+        })
+    });
+    (!refused).then_some(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! Who is reached under which hostname: one generation of the answer.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use spaceport_domain::{
+    hostname,
+    id::{SpaceId, TunnelId},
+    lifecycle::Status,
+    route::{RouteChange, RouteEvent, SpaceRoutes},
+};
+
+/// A generation of the routes. It doesn't change once it is published.
+///
+/// Invariants: every host leads to a space that is in `spaces`; no host is spelled in a way that
+/// [`hostname::normalize`] would change; no space is deleted.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    cursor: Option<String>,
+    spaces: HashMap<SpaceId, Arc<SpaceRoutes>>,
+    hosts: HashMap<String, Target>,
+}
+
+/// Where a hostname leads.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The tunnel that has the hostname.
+    pub tunnel: TunnelId,
+    /// The port inside the space.
+    pub port: u16,
+    /// What is known of the space.
+    pub space: Arc<SpaceRoutes>,
+}
+
+/// Where connections into spaces end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Destination {
+    /// The space, so that an address which moves to another space is never mistaken for it.
+    pub space: SpaceId,
+    /// The container's address.
+    pub address: IpAddr,
+    /// The port inside it.
+    pub port: u16,
+}
+
+impl Target {
+    /// What to dial, or the status that keeps it from being dialled.
+    pub fn destination(&self) -> Result<Destination, Status> {
+        match (self.space.status, self.space.address) {
+            (Status::Running, Some(address)) => Ok(Destination {
+                space: self.space.space_id,
+                address,
+                port: self.port,
+            }),
+            // Running, and the address is yet to come: a moment of the start.
+            (Status::Running, None) => Err(Status::Starting),
+            (status, _) => Err(status),
+        }
+    }
+}
+
+impl Table {
+    /// The position in the feed this table stands at.
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// Where `host` leads. It must have been normalised.
+    pub fn lookup(&self, host: &str) -> Option<&Target> {
+        self.hosts.get(host)
+    }
+
+    /// Whether a connection to `destination` still leads where a route would lead it.
+    pub fn reaches(&self, destination: &Destination) -> bool {
+        self.spaces.get(&destination.space).is_some_and(|space| {
+            space.status == Status::Running && space.address == Some(destination.address)
+        })
+    }
+
+    /// How many spaces are known.
+    pub fn space_count(&self) -> usize {
+        self.spaces.len()
+    }
+
+    /// How many hostnames are known.
+    pub fn host_count(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// Every space, in no order.
+    pub fn spaces(&self) -> impl Iterator<Item = &SpaceRoutes> {
+        self.spaces.values().map(Arc::as_ref)
+    }
+
+    /// Takes in one message of the feed. Taking it in again changes nothing.
+    pub fn apply(&mut self, event: RouteEvent) {
+        if event.change == RouteChange::Snapshot {
+            self.spaces.clear();
+            self.hosts.clear();
+        }
+        self.cursor = Some(event.cursor);
+        for space in event.spaces {
+            self.replace(space);
+        }
+    }
+
+    fn replace(&mut self, space: SpaceRoutes) {
+        let id = space.space_id;
+        if let Some(known) = self.spaces.remove(&id) {
+            for tunnel in &known.tunnels {
+                // A hostname may have moved to another space before this message came.
+                if self.leads_to(&tunnel.host, id) {
+                    self.hosts.remove(&tunnel.host);
+                }
+            }
+        }
+        if space.status == Status::Deleted {
+            return;
+        }
+        let space = Arc::new(space);
+        for tunnel in &space.tunnels {
+            if hostname::normalize(&tunnel.host).as_ref() != Some(&tunnel.host) {
+                continue;
+            }
+            let target = Target {
+                tunnel: tunnel.id,
+                port: tunnel.port,
+                space: Arc::clone(&space),
+            };
+            self.hosts.insert(tunnel.host.clone(), target);
+        }
+        self.spaces.insert(id, space);
+    }
+
+    fn leads_to(&self, host: &str, space: SpaceId) -> bool {
+        self.hosts
+            .get(host)
+            .is_some_and(|target| target.space.space_id == space)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use spaceport_domain::{id::UserId, route::TunnelRoute};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn space(n: u8, status: Status, hosts: &[&str]) -> SpaceRoutes {
+        let tunnels = hosts
+            .iter()
+            .map(|host| TunnelRoute {
+                id: TunnelId::new(Uuid::from_u128(9)),
+                host: (*host).to_owned(),
+                port: 80,
+            })
+            .collect();
+        SpaceRoutes {
+            space_id: SpaceId::new(Uuid::from_u128(n.into())),
+            space_name: format!("space-{n}"),
+            owner_id: UserId::new(Uuid::from_u128(1)),
+            status,
+            address: Some(IpAddr::from([172, 17, 0, n])),
+            tunnels,
+        }
+    }
+
+    fn event(change: RouteChange, spaces: Vec<SpaceRoutes>) -> RouteEvent {
+        RouteEvent {
+            cursor: "7".to_owned(),
+            change,
+            spaces,
+        }
+    }
+
+    /// Hostname to the space it leads to: all a visitor can tell.
+    fn seen(table: &Table) -> BTreeMap<String, SpaceId> {
+        let id = |target: &Target| target.space.space_id;
+        table
+            .hosts
+            .iter()
+            .map(|(host, it)| (host.clone(), id(it)))
+            .collect()
+    }
+
+    #[test]
+    fn a_message_replaces_what_was_known_of_the_spaces_it_names() {
+        let mut table = Table::default();
+        table.apply(event(
+            RouteChange::Snapshot,
+            vec![
+                space(1, Status::Running, &["a.t", "b.t"]),
+                space(2, Status::Running, &["c.t"]),
+            ],
+        ));
+        table.apply(event(
+            RouteChange::Spaces,
+            vec![space(1, Status::Stopped, &["b.t", "d.t"])],
+        ));
+        let hosts: Vec<_> = seen(&table).into_keys().collect();
+        assert_eq!(hosts, ["b.t", "c.t", "d.t"]);
+        assert_eq!(table.cursor(), Some("7"));
+        let stopped = table.lookup("b.t").expect("known");
+        assert_eq!(stopped.destination(), Err(Status::Stopped));
+        let running = table
+            .lookup("c.t")
+            .expect("known")
+            .destination()
+            .expect("runs");
+        assert!(table.reaches(&running));
+        table.apply(event(
+            RouteChange::Spaces,
+            vec![space(2, Status::Deleted, &["c.t"])],
+        ));
+        assert!(table.lookup("c.t").is_none() && !table.reaches(&running));
+        assert_eq!((table.space_count(), table.host_count()), (1, 2));
+        table.apply(event(RouteChange::Snapshot, vec![]));
+        assert_eq!((table.space_count(), table.host_count()), (0, 0));
+    }
+
+    #[test]
+    fn a_hostname_that_moved_stays_where_it_moved_to() {
+        let mut table = Table::default();
+        table.apply(event(
+            RouteChange::Snapshot,
+            vec![space(1, Status::Running, &["a.t"])],
+        ));
+        table.apply(event(
+            RouteChange::Spaces,
+            vec![space(2, Status::Running, &["a.t"])],
+        ));
+        table.apply(event(
+            RouteChange::Spaces,
+            vec![space(1, Status::Running, &[])],
+        ));
+        let target = table.lookup("a.t").expect("known");
+        assert_eq!(target.space.space_name, "space-2");
+    }
+
+    #[test]
+    fn a_hostname_nobody_could_ask_for_is_left_out() {
+        let mut table = Table::default();
+        let routes = space(1, Status::Running, &["A.t", "b.t.", "c t", "d.t"]);
+        table.apply(event(RouteChange::Snapshot, vec![routes]));
+        assert_eq!(table.host_count(), 1);
+    }
+
+    #[test]
+    fn a_running_space_without_an_address_is_still_starting() {
+        let mut routes = space(1, Status::Running, &["a.t"]);
+        routes.address = None;
+        let mut table = Table::default();
+        table.apply(event(RouteChange::Snapshot, vec![routes]));
+        let target = table.lookup("a.t").expect("known");
+        assert_eq!(target.destination(), Err(Status::Starting));
+    }
+
+    fn any_space() -> impl Strategy<Value = SpaceRoutes> {
+        let status = proptest::sample::select(Status::ALL.to_vec());
+        (0..4_u8, status, 0..3_u8).prop_map(|(n, status, hosts)| {
+            let hosts: Vec<_> = (0..hosts).map(|host| format!("h{host}--{n}.t")).collect();
+            let hosts: Vec<_> = hosts.iter().map(String::as_str).collect();
+            space(n, status, &hosts)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn changes_end_where_a_snapshot_of_the_last_words_would(
+            changes in proptest::collection::vec(any_space(), 0..30),
+        ) {
+            let mut stepwise = Table::default();
+            let mut last = BTreeMap::new();
+            for change in changes {
+                last.insert(change.space_id, change.clone());
+                let change = event(RouteChange::Spaces, vec![change]);
+                stepwise.apply(change.clone());
+                stepwise.apply(change);
+            }
+            let mut whole = Table::default();
+            whole.apply(event(RouteChange::Snapshot, last.into_values().collect()));
+            prop_assert_eq!(seen(&stepwise), seen(&whole));
+            prop_assert_eq!(stepwise.space_count(), whole.space_count());
+        }
+    }
+}

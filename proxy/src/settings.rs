@@ -1,0 +1,392 @@
+//! What the operator decides about the edge.
+//!
+//! Every setting is an environment variable `SPACEPORT_<KEY>` or an entry `<key>` of
+//! `spaceport.toml`. All of them are checked at start, and every mistake is reported at once.
+//! Settings of the other plane share the names' prefix and are left alone.
+
+mod source;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use http::Uri;
+use spaceport_domain::hostname;
+
+pub use source::Source;
+
+/// Everything the edge is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `EDGE_LISTEN`: where visitors come in by TLS. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `EDGE_METRICS_LISTEN`: plain HTTP for health and metrics.
+    pub metrics_listen: SocketAddr,
+    /// `DATA_DIR`: the folder of certificates, the edge's token and the last known routes.
+    pub data_dir: PathBuf,
+    /// `APP_DOMAIN`: private app hostnames are one label below it.
+    pub app_domain: String,
+    /// `TUNNEL_DOMAIN`: public tunnel hostnames are one label below it.
+    pub tunnel_domain: String,
+    /// `API_URL`: the control plane, as the edge reaches it; by default where `API_LISTEN` says
+    /// that it listens.
+    pub api_url: ApiUrl,
+    /// `EDGE_TOKEN`: what the edge shows the control plane. `None`: it is read from a file.
+    pub token: Option<EdgeToken>,
+    /// `TLS_CERT` and `TLS_KEY`: PEM files to serve instead of the development CA's certificates.
+    pub tls_files: Option<TlsFiles>,
+    /// `EDGE_WORKERS`: threads that carry traffic; as many as there are cores by default.
+    pub workers: NonZeroUsize,
+    /// `EDGE_DRAIN_SECONDS`: how long open connections may go on after a signal to stop.
+    pub drain: Duration,
+    /// `EDGE_ALLOW_LOOPBACK_UPSTREAMS`: lets routes point to this machine. For tests and
+    /// benchmarks only: with it, whoever controls a route reaches every local service.
+    pub allow_loopback_upstreams: bool,
+    /// The bounds on what visitors and spaces may take.
+    pub limits: Limits,
+    /// `LOG`: what is logged, in the syntax of `tracing`'s filters.
+    pub log: String,
+    /// `LOG_FORMAT`: how it is written.
+    pub log_format: LogFormat,
+    /// Settings named like the edge's that it doesn't know; most likely misspelt.
+    pub unknown: Vec<String>,
+}
+
+/// Bounds of time and number.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `EDGE_MAX_CONNECTIONS`: visitors' connections open at once, over all workers. When it is
+    /// reached, newcomers wait in the kernel's queue.
+    pub max_connections: usize,
+    /// `EDGE_HEADER_SECONDS`: for a request's head to arrive. An HTTP/1.1 connection without
+    /// requests is closed after the same time.
+    pub header: Duration,
+    /// `EDGE_IDLE_SECONDS`: how long an HTTP/2 connection may stay without requests.
+    pub idle: Duration,
+    /// `EDGE_CONNECT_SECONDS`: for a connection into a space to be made.
+    pub connect: Duration,
+    /// `EDGE_RESPONSE_SECONDS`: between the last byte of a request and its response's head.
+    pub response: Duration,
+}
+
+/// Where the control plane is, in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiUrl {
+    /// Its host, a name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl ApiUrl {
+    /// Host and port, as a `Host` field spells them.
+    pub fn authority(&self) -> String {
+        match self.host.parse() {
+            Ok(IpAddr::V6(ip)) => format!("[{ip}]:{}", self.port),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// The two PEM files of a certificate that somebody else made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the edge's certificate first.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The edge's secret; its `Debug` doesn't tell it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EdgeToken(String);
+
+impl EdgeToken {
+    /// Takes the token out of `text`, which may end in a line break.
+    ///
+    /// Returns `None` when it is empty or can't be sent in a header.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let sendable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        sendable.then(|| Self(text.to_owned()))
+    }
+
+    /// The secret itself, for the `Authorization` header.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for EdgeToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EdgeToken(…)")
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the settings are wrong:\n  {}", .problems.join("\n  "))]
+pub struct SettingsError {
+    /// One sentence for each mistake.
+    pub problems: Vec<String>,
+}
+
+/// Settings whose names begin like the edge's own and that another program reads.
+const FOREIGN_KEYS: [&str; 1] = ["EDGE_PUBLIC_PORT"];
+
+impl Settings {
+    /// The settings of this process.
+    pub fn load() -> Result<Self, SettingsError> {
+        let source = Source::of_process().map_err(|problem| SettingsError {
+            problems: vec![problem],
+        })?;
+        Self::parse(&source)
+    }
+
+    /// Understands `source`, or says everything that is wrong with it.
+    pub fn parse(source: &Source) -> Result<Self, SettingsError> {
+        let mut read = Reader::new(source);
+        let settings = Self {
+            listen: read.or("EDGE_LISTEN", "127.0.0.1:8443", address),
+            metrics_listen: read.or("EDGE_METRICS_LISTEN", "127.0.0.1:9090", address),
+            data_dir: read.or("DATA_DIR", "./data", |it| Ok(PathBuf::from(it))),
+            app_domain: read.or("APP_DOMAIN", "apps.localhost", domain),
+            tunnel_domain: read.or("TUNNEL_DOMAIN", "tunnels.localhost", domain),
+            api_url: api_url_or_listener(&mut read),
+            token: read.maybe("EDGE_TOKEN", token),
+            tls_files: tls_files(&mut read),
+            workers: read.or("EDGE_WORKERS", &cores(), at_least_one),
+            drain: read.or("EDGE_DRAIN_SECONDS", "10", seconds),
+            allow_loopback_upstreams: read.or("EDGE_ALLOW_LOOPBACK_UPSTREAMS", "false", yes_no),
+            limits: Limits {
+                max_connections: read.or("EDGE_MAX_CONNECTIONS", "10000", at_least_one).get(),
+                header: read.or("EDGE_HEADER_SECONDS", "30", some_seconds),
+                idle: read.or("EDGE_IDLE_SECONDS", "120", some_seconds),
+                connect: read.or("EDGE_CONNECT_SECONDS", "5", some_seconds),
+                response: read.or("EDGE_RESPONSE_SECONDS", "60", some_seconds),
+            },
+            log: read.or("LOG", "info", |it| Ok(it.to_owned())),
+            log_format: read.or("LOG_FORMAT", "text", log_format),
+            unknown: Vec::new(),
+        };
+        read.check(settings.domains_are_apart(), || {
+            format!(
+                "SPACEPORT_TUNNEL_DOMAIN ({}) and SPACEPORT_APP_DOMAIN ({}) must differ, and \
+                 neither may be below the other",
+                settings.tunnel_domain, settings.app_domain
+            )
+        });
+        let (known, problems) = read.finish();
+        if !problems.is_empty() {
+            return Err(SettingsError { problems });
+        }
+        let unknown = source
+            .keys_beginning_with("EDGE_")
+            .into_iter()
+            .filter(|key| !known.contains(&key.as_str()) && !FOREIGN_KEYS.contains(&key.as_str()))
+            .collect();
+        Ok(Self {
+            unknown,
+            ..settings
+        })
+    }
+
+    /// The file in which the control plane leaves the edge's token.
+    pub fn token_file(&self) -> PathBuf {
+        self.data_dir.join("edge.token")
+    }
+
+    /// The file in which the edge keeps the routes it last knew.
+    pub fn routes_file(&self) -> PathBuf {
+        self.data_dir.join("edge").join("routes.json")
+    }
+
+    /// The folder of the development CA.
+    pub fn ca_dir(&self) -> PathBuf {
+        self.data_dir.join("ca")
+    }
+
+    /// Names of one domain must not be names of the other: they differ in who may see them.
+    fn domains_are_apart(&self) -> bool {
+        let below = |inner: &str, outer: &str| {
+            inner
+                .strip_suffix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        !below(&self.app_domain, &self.tunnel_domain)
+            && !below(&self.tunnel_domain, &self.app_domain)
+    }
+}
+
+/// Reads settings one by one and keeps what is wrong with them.
+struct Reader<'a> {
+    source: &'a Source,
+    known: Vec<&'static str>,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(source: &'a Source) -> Self {
+        Self {
+            source,
+            known: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The setting, or the value of `default` when it is absent or wrong.
+    fn or<T>(
+        &mut self,
+        key: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        self.maybe(key, &parse).unwrap_or_else(|| {
+            parse(default).unwrap_or_else(|error| unreachable!("default of {key}: {error}"))
+        })
+    }
+
+    fn maybe<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.known.push(key);
+        match self.source.get(key) {
+            Ok(None) => None,
+            Ok(Some(found)) => parse(found.text.trim())
+                .map_err(|why| self.problems.push(format!("{} {why}", found.place)))
+                .ok(),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn check(&mut self, holds: bool, problem: impl FnOnce() -> String) {
+        if !holds {
+            self.problems.push(problem());
+        }
+    }
+
+    fn finish(self) -> (Vec<&'static str>, Vec<String>) {
+        (self.known, self.problems)
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("must be an address and a port like 127.0.0.1:8443, not {text:?}"))
+}
+
+fn domain(text: &str) -> Result<String, String> {
+    hostname::normalize(text)
+        .filter(|host| !text.contains(':') && host.parse::<IpAddr>().is_err())
+        .ok_or_else(|| format!("must be a domain name, not {text:?}"))
+}
+
+/// The edge reaches the API over the machine's own or a private network; TLS there can come later.
+fn api_url(text: &str) -> Result<ApiUrl, String> {
+    let wrong = || format!("must be a URL like http://127.0.0.1:8080, not {text:?}");
+    let url: Uri = text.parse().map_err(|_| wrong())?;
+    let plain = url.scheme_str() == Some("http") && url.path() == "/" && url.query().is_none();
+    match url.host() {
+        Some(host) if plain => Ok(ApiUrl {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: url.port_u16().unwrap_or(80),
+        }),
+        _ => Err(wrong()),
+    }
+}
+
+/// On one machine both planes read the same settings, and `API_LISTEN` is enough.
+fn api_url_or_listener(read: &mut Reader<'_>) -> ApiUrl {
+    let listener = read.or("API_LISTEN", "127.0.0.1:8080", address);
+    read.maybe("API_URL", api_url).unwrap_or_else(|| ApiUrl {
+        host: match listener.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
+            ip => ip.to_string(),
+        },
+        port: listener.port(),
+    })
+}
+
+/// A wrong token is not repeated in the message.
+fn token(text: &str) -> Result<EdgeToken, String> {
+    EdgeToken::parse(text).ok_or_else(|| "must be printable characters without spaces".to_owned())
+}
+
+fn tls_files(read: &mut Reader<'_>) -> Option<TlsFiles> {
+    let path = |it: &str| Ok(Path::new(it).to_owned());
+    let (chain, key) = (read.maybe("TLS_CERT", path), read.maybe("TLS_KEY", path));
+    read.check(chain.is_some() == key.is_some(), || {
+        "SPACEPORT_TLS_CERT and SPACEPORT_TLS_KEY must be given together".to_owned()
+    });
+    Some(TlsFiles {
+        chain: chain?,
+        key: key?,
+    })
+}
+
+fn cores() -> String {
+    thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .to_string()
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| format!("must be a whole number from 1, not {text:?}"))
+}
+
+/// Up to a day, fractions allowed.
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|it| (0.0..=86_400.0).contains(it))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("must be a number of seconds up to 86400, not {text:?}"))
+}
+
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    let duration = seconds(text)?;
+    if duration.is_zero() {
+        return Err("must be more than 0 seconds".to_owned());
+    }
+    Ok(duration)
+}
+
+fn yes_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(format!("must be true or false, not {text:?}")),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("must be text or json, not {text:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Carries bytes between two streams, both ways, until both have ended.
+//!
+//! Bytes are read into one buffer a thread has for all of its streams and written on at once; only
+//! what the other side doesn't take yet is kept with the stream. An idle pair holds no buffer,
+//! and a busy one moves up to [`SCRATCH_BYTES`] at a time.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time,
+};
+
+/// The size of a thread's buffer.
+const SCRATCH_BYTES: usize = 128 << 10;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
+}
+
+/// How much was carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Carried {
+    /// From the visitor to the space.
+    pub(super) to_space_bytes: u64,
+    /// From the space to the visitor.
+    pub(super) to_visitor_bytes: u64,
+}
+
+/// Carries bytes until both directions have ended, one has failed, or one has lasted for
+/// `half_open` after the other's end. An end is passed on as an end.
+pub(super) async fn both_ways<V, S>(visitor: &mut V, space: &mut S, half_open: Duration) -> Carried
+where
+    V: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut up, mut down) = (Direction::default(), Direction::default());
+    let first = poll_fn(|cx| {
+        let up = up.poll(cx, visitor, space);
+        let down = down.poll(cx, space, visitor);
+        match (up, down) {
+            (Poll::Pending, Poll::Pending) => Poll::Pending,
+            (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(())),
+        }
+    })
+    .await;
+    if first.is_ok() {
+        let rest = poll_fn(|cx| {
+            ready!(up.poll(cx, visitor, space))?;
+            down.poll(cx, space, visitor)
+        });
+        // Whatever ends it, it has ended.
+        let _ = time::timeout(half_open, rest).await;
+    }
+    Carried {
+        to_space_bytes: up.bytes,
+        to_visitor_bytes: down.bytes,
+    }
+}
+
+/// One way of a relay.
+#[derive(Default)]
+struct Direction {
+    /// Read and not yet written.
+    pending: Vec<u8>,
+    /// How much of `pending` was written.
+    written: usize,
+    bytes: u64,
+    unflushed: bool,
+    read_all: bool,
+    done: bool,
+}
+
+impl Direction {
+    fn poll<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut R,
+        writer: &mut W,
+    ) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        while !self.done {
+            ready!(self.poll_pending(cx, writer))?;
+            if self.read_all {
+                ready!(Pin::new(&mut *writer).poll_shutdown(cx))?;
+                self.done = true;
+                break;
+            }
+            let carried = SCRATCH.with_borrow_mut(|scratch| {
+                self.poll_carry(cx, &mut ReadBuf::new(scratch), reader, writer)
+            })?;
+            if carried.is_pending() {
+                if self.unflushed {
+                    ready!(Pin::new(&mut *writer).poll_flush(cx))?;
+                    self.unflushed = false;
+                }
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes what an earlier write left over, and gives its memory back.
+    fn poll_pending<W>(&mut self, cx: &mut Context<'_>, writer: &mut W) -> Poll<io::Result<()>>
+    where
+        W: AsyncWrite + Unpin,
+    {
+        while self.written < self.pending.len() {
+            let rest = &self.pending[self.written..];
+            self.written += some(ready!(Pin::new(&mut *writer).poll_write(cx, rest))?)?;
+        }
+        self.pending = Vec::new();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once and writes what can be written of it. Pending: there is nothing to read.
+    fn poll_carry<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut ReadBuf<'_>,
+        reader: &mut R,
+        writer: &mut W,
+    ) -> io::Result<Poll<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        match Pin::new(reader).poll_read(cx, scratch) {
+            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Ready(read) => read?,
+        }
+        let mut filled = scratch.filled();
+        if filled.is_empty() {
+            self.read_all = true;
+            return Ok(Poll::Ready(()));
+        }
+        self.bytes += filled.len() as u64;
+        self.unflushed = true;
+        while !filled.is_empty() {
+            match Pin::new(&mut *writer).poll_write(cx, filled) {
+                Poll::Ready(written) => filled = &filled[some(written?)?..],
+                Poll::Pending => {
+                    filled.clone_into(&mut self.pending);
+                    break;
+                }
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+}
+
+fn some(written: usize) -> io::Result<usize> {
+    if written == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime")
+    }
+
+    #[test]
+    fn everything_arrives_through_pipes_narrower_than_what_is_sent() {
+        runtime().block_on(async {
+            let (mut visitor, mut near) = duplex(7);
+            let (mut far, mut space) = duplex(1000);
+            let sent: Vec<u8> = (0..100_000_u32).map(|it| it.to_le_bytes()[0]).collect();
+            let relay = both_ways(&mut near, &mut far, Duration::from_mins(1));
+            let talk = async {
+                let (mut read, mut write) = tokio::io::split(&mut visitor);
+                let up = async {
+                    write.write_all(&sent).await.expect("written");
+                    write.shutdown().await.expect("ended");
+                };
+                let echo = async {
+                    let mut got = Vec::new();
+                    space.read_to_end(&mut got).await.expect("read");
+                    space.write_all(&got).await.expect("written");
+                    space.shutdown().await.expect("ended");
+                };
+                let mut back = Vec::new();
+                let down = read.read_to_end(&mut back);
+                let ((), (), down) = tokio::join!(up, echo, down);
+                down.expect("read");
+                back
+            };
+            let (carried, back) = tokio::join!(relay, talk);
+            assert_eq!(back, sent);
+            assert_eq!(carried.to_space_bytes, 100_000);
+            assert_eq!(carried.to_visitor_bytes, 100_000);
+        });
+    }
+
+    #[test]
+    fn a_direction_that_never_ends_is_cut_after_the_other_has_ended() {
+        runtime().block_on(async {
+            let (visitor, mut near) = duplex(10);
+            let (mut far, _space) = duplex(10);
+            drop(visitor);
+            let half_open = Duration::from_millis(50);
+            let began = time::Instant::now();
+            both_ways(&mut near, &mut far, half_open).await;
+            assert!(began.elapsed() >= half_open);
+        });
+    }
+}

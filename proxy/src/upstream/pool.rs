@@ -1,0 +1,139 @@
+//! Idle connections, by destination, and how many are open.
+//!
+//! The lock is one worker's own and held for lookups only, never over IO or an await.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use hyper::client::conn::http1::SendRequest;
+
+use crate::{http::body::Upload, routes::Destination};
+
+/// Idle connections kept for one destination.
+const IDLE_MAX: usize = 64;
+/// How long an idle connection is kept. Many servers close theirs after a minute or more; those
+/// that close earlier are noticed.
+const IDLE_TIME: Duration = Duration::from_secs(30);
+/// Connections open to one destination, those in use included.
+const OPEN_MAX: usize = 2048;
+
+/// The connections of one worker.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<HashMap<Destination, Place>>);
+
+#[derive(Debug, Default)]
+struct Place {
+    idle: Vec<Idle>,
+    open: Arc<AtomicUsize>,
+}
+
+/// A connection between two requests.
+#[derive(Debug)]
+pub(super) struct Idle {
+    pub(super) sender: SendRequest<Upload>,
+    pub(super) slot: Slot,
+    pub(super) since: Instant,
+}
+
+/// Counts one open connection for as long as it lives.
+#[derive(Debug)]
+pub struct Slot(Arc<AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Pool {
+    /// The connection to `destination` that was used last: it is the least likely to be dead.
+    ///
+    /// One that isn't ready may still be reading the end of its last response; it stays.
+    pub(super) fn reuse(&self, destination: &Destination) -> Option<Idle> {
+        let mut places = self.lock();
+        let idle = &mut places.get_mut(destination)?.idle;
+        idle.retain(|it| !it.sender.is_closed());
+        let ready = idle.iter().rposition(|it| it.sender.is_ready())?;
+        Some(idle.remove(ready))
+    }
+
+    /// The right to open one more connection to `destination`.
+    pub(super) fn slot(&self, destination: Destination) -> Option<Slot> {
+        let mut places = self.lock();
+        let open = &places.entry(destination).or_default().open;
+        if open.fetch_add(1, Ordering::Relaxed) < OPEN_MAX {
+            return Some(Slot(Arc::clone(open)));
+        }
+        open.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+
+    /// Keeps a connection; the oldest one makes room.
+    pub(super) fn keep(&self, destination: &Destination, connection: Idle) {
+        let mut places = self.lock();
+        let Some(place) = places.get_mut(destination) else {
+            return;
+        };
+        let oldest = (place.idle.len() >= IDLE_MAX).then(|| place.idle.remove(0));
+        place.idle.push(connection);
+        drop(places);
+        drop(oldest);
+    }
+
+    /// Closes what is older than [`IDLE_TIME`] or leads to what `reaches` says is gone.
+    pub(super) fn sweep(&self, now: Instant, reaches: impl Fn(&Destination) -> bool) {
+        let mut closed: Vec<Vec<Idle>> = Vec::new();
+        self.lock().retain(|destination, place| {
+            let reached = reaches(destination);
+            let (keep, close) = std::mem::take(&mut place.idle).into_iter().partition(|it| {
+                let young = now.saturating_duration_since(it.since) < IDLE_TIME;
+                reached && young && !it.sender.is_closed()
+            });
+            place.idle = keep;
+            closed.push(close);
+            // A slot that is given later must count together with those that are out.
+            !place.idle.is_empty() || Arc::strong_count(&place.open) > 1
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Destination, Place>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use spaceport_domain::id::SpaceId;
+
+    use super::*;
+
+    #[test]
+    fn open_connections_are_counted_and_bounded() {
+        let destination = Destination {
+            space: SpaceId::new(uuid::Uuid::nil()),
+            address: IpAddr::from([172, 17, 0, 2]),
+            port: 80,
+        };
+        let pool = Pool::default();
+        let mut slots: Vec<_> = (0..OPEN_MAX)
+            .map_while(|_| pool.slot(destination))
+            .collect();
+        assert_eq!(slots.len(), OPEN_MAX);
+        assert!(pool.slot(destination).is_none());
+        slots.pop();
+        pool.sweep(Instant::now(), |_| false);
+        slots.push(pool.slot(destination).expect("one is free"));
+        assert!(pool.slot(destination).is_none());
+        drop(slots);
+        pool.sweep(Instant::now(), |_| true);
+        assert!(pool.lock().is_empty());
+    }
+}

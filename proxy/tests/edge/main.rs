@@ -1,0 +1,23 @@
+//! The edge against real sockets: spaces, a control plane and visitors on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it must be"
+)]
+
+mod api;
+mod feed;
+mod forwarding;
+mod harness;
+mod hostile;
+mod lifetime;
+mod process;
+mod space;
+mod visitor;
+
+/// Waits for what must happen soon, and fails loudly when it doesn't.
+async fn soon<F: IntoFuture>(future: F) -> F::Output {
+    tokio::time::timeout(space::SOON, future)
+        .await
+        .expect("it didn't happen in time")
+}
