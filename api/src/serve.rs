@@ -142,19 +142,22 @@ async fn reconcile(app: &Arc<App>) {
     }
 }
 
-/// Ends what runs on sign-ins that were ended, by whichever replica.
+/// Ends what runs on sign-ins that were ended, or with what a user may no longer do, by whichever
+/// replica that was changed.
 async fn end_sign_ins(app: &App) {
+    let mut after = app.events.tail();
     loop {
-        let Ok(head) = app.store.current_head().await else {
-            tokio::time::sleep(SWEEP).await;
-            continue;
-        };
-        let mut events = std::pin::pin!(app.events.follow(head));
+        let mut events = std::pin::pin!(app.events.follow(after));
         while let Some(Ok(event)) = events.next().await {
-            if let EventBody::SignInEnded { sign_in, .. } = event.body {
-                app.sign_ins.end(sign_in);
+            after = event.cursor;
+            match event.body {
+                EventBody::SignInEnded { sign_in, .. } => app.sign_ins.end(sign_in),
+                EventBody::Access { user_id } => app.sign_ins.interrupt(user_id),
+                _ => {}
             }
         }
+        // The database failed; nothing is skipped.
+        tokio::time::sleep(SWEEP).await;
     }
 }
 

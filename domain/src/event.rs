@@ -88,9 +88,15 @@ pub enum EventBody {
         /// The tunnel after the change, or before its deletion.
         tunnel: Tunnel,
     },
-    /// What a user may consume, or who they are.
+    /// What a user may consume, or how they are called.
     #[serde(rename_all = "camelCase")]
     User {
+        /// The user.
+        user_id: UserId,
+    },
+    /// What a user may do: whatever runs with what they could do before ends.
+    #[serde(rename_all = "camelCase")]
+    Access {
         /// The user.
         user_id: UserId,
     },
@@ -144,7 +150,7 @@ impl EventBody {
         match self {
             Self::Space { space, .. } => Some(space.id),
             Self::Tunnel { tunnel, .. } => Some(tunnel.space_id),
-            Self::User { .. } | Self::SignInEnded { .. } => None,
+            Self::User { .. } | Self::Access { .. } | Self::SignInEnded { .. } => None,
         }
     }
 
@@ -153,7 +159,9 @@ impl EventBody {
         match self {
             Self::Space { space, .. } => space.owner_id,
             Self::Tunnel { tunnel, .. } => tunnel.owner_id,
-            Self::User { user_id } | Self::SignInEnded { user_id, .. } => *user_id,
+            Self::User { user_id }
+            | Self::Access { user_id }
+            | Self::SignInEnded { user_id, .. } => *user_id,
         }
     }
 }

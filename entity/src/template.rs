@@ -13,6 +13,8 @@ pub struct Model {
     pub name: String,
     /// What it is.
     pub description: String,
+    /// Whether it is offered to everybody rather than to the groups in `template_group`.
+    pub for_everybody: bool,
     /// The version new spaces get.
     pub current_version_id: Uuid,
     /// When it was made.

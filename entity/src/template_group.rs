@@ -1,8 +1,8 @@
-//! Which groups a template is offered to; a template in no group is offered to all.
+//! Which groups a template is offered to.
 
 use sea_orm::entity::prelude::*;
 
-/// Which groups a template is offered to; a template in no group is offered to all.
+/// Which groups a template is offered to.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "template_group")]
 pub struct Model {

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{big_integer, big_integer_null, integer, text, uuid},
+    schema::{big_integer, big_integer_null, boolean, integer, text, uuid},
 };
 
 #[derive(DeriveMigrationName)]
@@ -24,6 +24,7 @@ impl MigrationTrait for Migration {
                     .col(uuid("id"))
                     .col(text("name"))
                     .col(text("description"))
+                    .col(boolean("for_everybody"))
                     .col(uuid("current_version_id"))
                     .col(big_integer("created_at_ms"))
                     .col(big_integer_null("deleted_at_ms"))

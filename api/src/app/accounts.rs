@@ -292,12 +292,20 @@ impl App {
         let mut user = change.user(id).await?.ok_or_else(missing)?;
         user.display_name = input.display_name.unwrap_or(user.display_name);
         user.limits = input.limits.unwrap_or(user.limits);
+        let is_access_changed = password_hash.is_some() || roles.is_some() || groups.is_some();
+        if password_hash.is_some() {
+            // Whoever knew the old password may have signed in, and may have made tokens.
+            change.end_sign_ins(id, self.now()).await?;
+        }
         change.update_user(&user, password_hash).await?;
         if let Some(roles) = roles {
             change.set_roles(id, &roles).await?;
         }
         if let Some(groups) = groups {
             change.set_groups(id, &groups).await?;
+        }
+        if is_access_changed {
+            change.emit(EventBody::Access { user_id: id });
         }
         change.emit(EventBody::User { user_id: id });
         change.audit(origin.entry(actor, "updateUser", id, user.name.as_str()));

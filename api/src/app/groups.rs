@@ -102,7 +102,10 @@ impl App {
         actor.require(Permission::ManageGroups)?;
         let mut change = self.store.begin().await?;
         let group = known(&change, group_id).await?;
-        self.tell_members(&mut change, group.id).await?;
+        for user_id in self.store.members(group.id).await? {
+            change.emit(EventBody::Access { user_id });
+            change.emit(EventBody::User { user_id });
+        }
         change.delete_group(group.id).await?;
         change.audit(origin.entry(actor, "deleteGroup", group.id, &group.name));
         let cursor = change.commit(self.now()).await?;

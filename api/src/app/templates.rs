@@ -74,6 +74,7 @@ impl App {
             id,
             name: input.name,
             description: input.description,
+            for_everybody: input.group_ids.is_empty(),
             current_version_id: version.id,
             created_at: now,
             deleted_at: None,
@@ -130,6 +131,7 @@ impl App {
             template.current_version_id = version.id;
         }
         if let Some(groups) = groups {
+            template.for_everybody = groups.is_empty();
             change.set_offers(template.id, &groups).await?;
         }
         change.update_template(&template).await?;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use spaceport_domain::{event::SignIn, time::Timestamp};
+use spaceport_domain::{event::SignIn, id::UserId, time::Timestamp};
 use tokio_util::sync::CancellationToken;
 
 /// How many ended sign-ins are remembered, so that one that is being opened while it ends is
@@ -25,6 +25,7 @@ struct Known {
 /// One open sign-in.
 #[derive(Debug)]
 pub struct Open {
+    user_id: UserId,
     expires_at: Option<Timestamp>,
     ended: CancellationToken,
 }
@@ -38,12 +39,18 @@ impl Open {
 
 impl OpenSignIns {
     /// The entry of `sign_in`, made when there is none.
-    pub fn open(&self, sign_in: SignIn, expires_at: Option<Timestamp>) -> Arc<Open> {
+    pub fn open(
+        &self,
+        user_id: UserId,
+        sign_in: SignIn,
+        expires_at: Option<Timestamp>,
+    ) -> Arc<Open> {
         let mut known = self.lock();
         if let Some(open) = known.open.get(&sign_in).and_then(Weak::upgrade) {
             return open;
         }
         let new = Arc::new(Open {
+            user_id,
             expires_at,
             ended: CancellationToken::new(),
         });
@@ -69,6 +76,21 @@ impl OpenSignIns {
         {
             open.ended.cancel();
         }
+    }
+
+    /// Ends what runs on any sign-in of `user_id`, whose sign-ins themselves go on: clients come
+    /// back, and get what the user may do now.
+    pub fn interrupt(&self, user_id: UserId) {
+        self.lock().open.retain(|_, entry| {
+            let Some(entry) = entry.upgrade() else {
+                return false;
+            };
+            let concerned = entry.user_id == user_id;
+            if concerned {
+                entry.ended.cancel();
+            }
+            !concerned
+        });
     }
 
     /// Ends what has expired and forgets what nobody holds.
@@ -97,6 +119,10 @@ mod tests {
 
     use super::*;
 
+    fn user(n: u128) -> UserId {
+        UserId::new(Uuid::from_u128(n))
+    }
+
     fn session(n: u128) -> SignIn {
         SignIn::Session(SessionId::new(Uuid::from_u128(n)))
     }
@@ -105,22 +131,34 @@ mod tests {
     fn ending_a_sign_in_ends_every_use_of_it_and_no_other() {
         let all = OpenSignIns::default();
         let (one, again, other) = (
-            all.open(session(1), None),
-            all.open(session(1), None),
-            all.open(session(2), None),
+            all.open(user(1), session(1), None),
+            all.open(user(1), session(1), None),
+            all.open(user(2), session(2), None),
         );
         all.end(session(1));
         assert!(one.ended().is_cancelled() && again.ended().is_cancelled());
         assert!(!other.ended().is_cancelled());
-        assert!(all.open(session(1), None).ended().is_cancelled());
+        assert!(all.open(user(1), session(1), None).ended().is_cancelled());
+    }
+
+    #[test]
+    fn interrupting_a_user_ends_what_runs_but_not_the_sign_in() {
+        let all = OpenSignIns::default();
+        let (before, other) = (
+            all.open(user(1), session(1), None),
+            all.open(user(2), session(2), None),
+        );
+        all.interrupt(user(1));
+        assert!(before.ended().is_cancelled() && !other.ended().is_cancelled());
+        assert!(!all.open(user(1), session(1), None).ended().is_cancelled());
     }
 
     #[test]
     fn what_expires_ends_and_what_nobody_holds_is_forgotten() {
         let all = OpenSignIns::default();
         let at = Timestamp::from_millis;
-        let held = all.open(session(1), Some(at(10)));
-        drop(all.open(session(2), None));
+        let held = all.open(user(1), session(1), Some(at(10)));
+        drop(all.open(user(2), session(2), None));
         all.sweep(at(9));
         assert!(!held.ended().is_cancelled());
         assert_eq!(all.lock().open.len(), 1);

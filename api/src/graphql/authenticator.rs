@@ -45,10 +45,11 @@ impl Authenticate for Authenticator {
                 }
             })?;
         let signed_in = signed_in.ok_or(AuthError::Invalid)?;
-        let open = self
-            .0
-            .sign_ins
-            .open(signed_in.sign_in, signed_in.expires_at);
+        let open = self.0.sign_ins.open(
+            signed_in.actor.user_id,
+            signed_in.sign_in,
+            signed_in.expires_at,
+        );
         Ok(self.authenticated(Identity::User(Arc::new(signed_in), open), origin))
     }
 }

@@ -9,7 +9,7 @@ use async_graphql::{
     dataloader::{DataLoader, Loader},
 };
 use spaceport_domain::{
-    access::{Actor, Sight},
+    access::Actor,
     id::{SpaceId, TemplateId, TemplateVersionId, UserId},
     quota::{Limits, Units},
     tunnel,
@@ -29,9 +29,9 @@ pub struct Loaders {
 impl Loaders {
     /// The loaders of one operation carried out for `actor`.
     pub fn new(store: Store, actor: Option<&Actor>) -> Self {
-        let sight = actor.map(Actor::sees);
+        let actor = actor.cloned();
         Self {
-            by_key: DataLoader::new(Batch { store, sight }, tokio::spawn),
+            by_key: DataLoader::new(Batch { store, actor }, tokio::spawn),
         }
     }
 
@@ -71,7 +71,11 @@ impl Loaders {
 
     /// The template, which must exist, deleted or not.
     pub(super) async fn template(&self, id: TemplateId) -> Result<template::Template> {
-        Ok(template::Template(self.must(id).await?))
+        let (template, is_offered) = self.must(id).await?;
+        Ok(template::Template {
+            template,
+            is_offered,
+        })
     }
 
     /// The version, which must exist.
@@ -125,7 +129,7 @@ fn missing() -> Error {
 
 struct Batch {
     store: Store,
-    sight: Option<Sight>,
+    actor: Option<Actor>,
 }
 
 macro_rules! keys {
@@ -159,7 +163,7 @@ impl Loader<SpaceId> for Batch {
     type Error = Arc<StoreError>;
 
     async fn load(&self, keys: &[SpaceId]) -> Result<HashMap<SpaceId, Self::Value>, Self::Error> {
-        let Some(sight) = self.sight else {
+        let Some(sight) = self.actor.as_ref().map(Actor::sees) else {
             return Ok(HashMap::new());
         };
         let spaces = self.store.spaces_by_id(sight, keys).await?;
@@ -184,17 +188,20 @@ impl Loader<UserId> for Batch {
 }
 
 impl Loader<TemplateId> for Batch {
-    type Value = Arc<store::Template>;
+    type Value = (Arc<store::Template>, bool);
     type Error = Arc<StoreError>;
 
     async fn load(
         &self,
         keys: &[TemplateId],
     ) -> Result<HashMap<TemplateId, Self::Value>, Self::Error> {
-        let templates = self.store.templates_by_id(keys).await?;
+        let Some(actor) = &self.actor else {
+            return Ok(HashMap::new());
+        };
+        let templates = self.store.templates_by_id(actor, keys).await?;
         Ok(templates
             .into_iter()
-            .map(|it| (it.id, Arc::new(it)))
+            .map(|(it, offered)| (it.id, (Arc::new(it), offered)))
             .collect())
     }
 }

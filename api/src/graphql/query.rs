@@ -149,7 +149,7 @@ impl Query {
             templates,
             is_behind,
             |it| it.id.uuid(),
-            |it| Template(Arc::new(it)),
+            Template::offered,
         ))
     }
 
@@ -229,8 +229,13 @@ impl Query {
         let is_behind = after.is_some();
         let request = page::request(first, after)?;
         let filter = filter.unwrap_or_default();
+        let actor = match filter.actor_id.map(|id| id.parse()) {
+            None => None,
+            Some(Ok(actor)) => Some(actor),
+            Some(Err(_)) => return Ok(Connection::new(false, false)),
+        };
         let filter = store::AuditFilter {
-            actor: filter.actor_id.and_then(|id| id.parse().ok()),
+            actor,
             action: filter.action,
             subject: filter.subject,
         };
@@ -268,7 +273,7 @@ async fn find_template(context: &Context<'_>, id: &ID) -> Result<Option<Template
     let actor = context.actor()?;
     let Ok(id) = id.parse() else { return Ok(None) };
     let template = context.app()?.template(actor, id).await?;
-    Ok(template.map(|template| Template(Arc::new(template))))
+    Ok(template.map(Template::offered))
 }
 
 async fn find_node(context: &Context<'_>, id: &ID) -> Result<Option<Node>> {

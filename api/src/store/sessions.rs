@@ -60,6 +60,24 @@ impl Change {
         Ok(())
     }
 
+    /// Ends every sign-in of a user, and takes back all of their tokens.
+    pub async fn end_sign_ins(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        use entity::{api_token, session};
+        session::Entity::update_many()
+            .col_expr(session::Column::RevokedAtMs, Expr::value(now.as_millis()))
+            .filter(session::Column::UserId.eq(user.uuid()))
+            .filter(session::Column::RevokedAtMs.is_null())
+            .exec(&self.transaction)
+            .await?;
+        api_token::Entity::update_many()
+            .col_expr(api_token::Column::RevokedAtMs, Expr::value(now.as_millis()))
+            .filter(api_token::Column::UserId.eq(user.uuid()))
+            .filter(api_token::Column::RevokedAtMs.is_null())
+            .exec(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
     /// Ends a sign-in.
     pub async fn revoke_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
         use entity::session::Column;

@@ -11,6 +11,7 @@ use spaceport_domain::{
     time::Timestamp,
 };
 use spaceport_entity as entity;
+use uuid::Uuid;
 
 use super::{
     Change, Page, PageRequest, Store, StoreError,
@@ -29,6 +30,8 @@ pub struct Template {
     pub description: String,
     /// The version new spaces get.
     pub current_version_id: TemplateVersionId,
+    /// Whether it is offered to everybody rather than to some groups.
+    pub for_everybody: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was deleted; spaces made from it live on.
@@ -55,6 +58,7 @@ fn template(row: entity::template::Model) -> Template {
         id: TemplateId::new(row.id),
         name: row.name,
         description: row.description,
+        for_everybody: row.for_everybody,
         current_version_id: TemplateVersionId::new(row.current_version_id),
         created_at: at(row.created_at_ms),
         deleted_at: row.deleted_at_ms.map(at),
@@ -76,13 +80,14 @@ fn row(template: &Template) -> entity::template::ActiveModel {
         id: Set(template.id.uuid()),
         name: Set(template.name.clone()),
         description: Set(template.description.clone()),
+        for_everybody: Set(template.for_everybody),
         current_version_id: Set(template.current_version_id.uuid()),
         created_at_ms: Set(template.created_at.as_millis()),
         deleted_at_ms: Set(template.deleted_at.map(Timestamp::as_millis)),
     }
 }
 
-/// What `actor` is offered: templates of no group, and those of the actor's groups. Who manages
+/// What `actor` is offered: templates for everybody, and those of the actor's groups. Who manages
 /// templates is offered all.
 fn offered_to(actor: &Actor) -> Condition {
     use entity::{template::Column, template_group as link};
@@ -90,10 +95,6 @@ fn offered_to(actor: &Actor) -> Condition {
     if actor.may(Permission::ManageTemplates) {
         return live;
     }
-    let of_any_group = Query::select()
-        .column(link::Column::TemplateId)
-        .from(link::Entity)
-        .take();
     let of_my_groups = Query::select()
         .column(link::Column::TemplateId)
         .from(link::Entity)
@@ -101,7 +102,7 @@ fn offered_to(actor: &Actor) -> Condition {
         .take();
     live.add(
         Condition::any()
-            .add(Column::Id.not_in_subquery(of_any_group))
+            .add(Column::ForEverybody.eq(true))
             .add(Column::Id.in_subquery(of_my_groups)),
     )
 }
@@ -136,14 +137,32 @@ impl Store {
         Ok(row.map(template))
     }
 
-    /// The templates with these identifiers, deleted ones too, in no order. For whoever may see a
-    /// space made from them.
-    pub async fn templates_by_id(&self, ids: &[TemplateId]) -> Result<Vec<Template>, StoreError> {
+    /// The templates with these identifiers, deleted ones too, in no order, and whether `actor` is
+    /// offered each. For whoever may see a space made from them.
+    pub async fn templates_by_id(
+        &self,
+        actor: &Actor,
+        ids: &[TemplateId],
+    ) -> Result<Vec<(Template, bool)>, StoreError> {
+        use entity::template::Column;
+        let of_ids = || Column::Id.is_in(ids.iter().map(|id| id.uuid()));
         let rows = entity::template::Entity::find()
-            .filter(entity::template::Column::Id.is_in(ids.iter().map(|id| id.uuid())))
+            .filter(of_ids())
             .all(&self.read)
             .await?;
-        Ok(rows.into_iter().map(template).collect())
+        let offered: Vec<Uuid> = entity::template::Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(of_ids())
+            .filter(offered_to(actor))
+            .into_tuple()
+            .all(&self.read)
+            .await?;
+        let with_offer = |row: entity::template::Model| {
+            let is_offered = offered.contains(&row.id);
+            (template(row), is_offered)
+        };
+        Ok(rows.into_iter().map(with_offer).collect())
     }
 
     /// The versions with these identifiers, in no order.
@@ -251,7 +270,7 @@ impl Change {
         Ok(())
     }
 
-    /// Offers a template to exactly these groups; to all users when there are none.
+    /// Offers a template to exactly these groups.
     pub async fn set_offers(
         &self,
         template: TemplateId,

@@ -200,8 +200,7 @@ proptest! {
         state in any_state(), observed in any_observed()
     ) {
         let late = NOW.after(DEADLINES.start + Duration::from_secs(1));
-        let removing = observed.instances.iter().any(|it| it.phase == Phase::Removing);
-        if state.status == Status::Starting && !removing {
+        if state.status == Status::Starting {
             prop_assert_ne!(step(&state, &observed, late), Step::Wait);
         }
     }

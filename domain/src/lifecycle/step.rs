@@ -121,6 +121,10 @@ pub fn step(space: &SpaceState, observed: &Observed, now: Timestamp) -> Step {
         .find(|it| Some(it.number) != wanted)
     {
         return match leftover.phase {
+            // The engine may take long, or for ever; a start doesn't.
+            Phase::Removing if space.status == Status::Starting && is_past(space.deadline, now) => {
+                start_timed_out(now)
+            }
             Phase::Removing => Step::Wait,
             _ => Step::Act(Action::RemoveContainer(leftover.number)),
         };
@@ -154,10 +158,7 @@ fn step_starting(space: &SpaceState, current: Option<&Phase>, now: Timestamp) ->
         Some(Phase::Exited(exit)) if exit.remembered => {
             Step::Record(Outcome::StartFailed(Failure::from_exit(exit)))
         }
-        _ if is_past(space.deadline, now) => failed(
-            FailureCode::StartTimeout,
-            "did not run within the time allowed for a start",
-        ),
+        _ if is_past(space.deadline, now) => start_timed_out(now),
         Some(
             Phase::Running {
                 health: Health::Pending,
@@ -170,6 +171,12 @@ fn step_starting(space: &SpaceState, current: Option<&Phase>, now: Timestamp) ->
         None if !space.volumes_ready => Step::Act(Action::CreateVolumes),
         None => Step::Act(Action::CreateContainer(space.instance)),
     }
+}
+
+fn start_timed_out(now: Timestamp) -> Step {
+    let message = "did not run within the time allowed for a start";
+    let failure = Failure::new(FailureCode::StartTimeout, message, now);
+    Step::Record(Outcome::StartFailed(failure))
 }
 
 fn step_running(

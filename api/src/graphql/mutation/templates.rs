@@ -1,7 +1,5 @@
 //! Templates.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, Object, Result, SimpleObject};
 
 use crate::{
@@ -38,7 +36,7 @@ pub struct TemplatePayload {
 
 fn payload(result: AppResult<Done<store::Template>>) -> Result<TemplatePayload> {
     let (template, problems, cursor) = answer(result)?;
-    let template = template.map(|template| Template(Arc::new(template)));
+    let template = template.map(Template::offered);
     Ok(TemplatePayload {
         template,
         problems: problem::all(problems),

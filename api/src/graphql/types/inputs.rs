@@ -338,7 +338,7 @@ pub struct UpdateUserInput {
     pub user_id: ID,
     /// How the person is called.
     pub display_name: Option<String>,
-    /// A new password.
+    /// A new password. Ends every sign-in of the user, and takes back all of their tokens.
     #[graphql(secret)]
     pub password: Option<String>,
     /// Exactly these roles.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use spaceport_domain::access::Permission;
 use spaceport_domain::template::{
     EnvVar, PortDeclaration, Variable as DomainVariable, VolumeDeclaration,
 };
@@ -12,50 +13,81 @@ use super::{
     group::Group,
     scalars::{DateTime, int},
 };
-use crate::{graphql::loaders::Loaders, store};
+use crate::{
+    graphql::{caller::Call, loaders::Loaders},
+    store,
+};
 
 /// The blueprint of spaces.
 #[derive(Clone)]
-pub struct Template(pub Arc<store::Template>);
+pub struct Template {
+    /// The template.
+    pub template: Arc<store::Template>,
+    /// Whether the viewer is offered it, rather than seeing it through a space made from it.
+    pub is_offered: bool,
+}
+
+impl Template {
+    /// A template the viewer is offered.
+    pub fn offered(template: store::Template) -> Self {
+        Self {
+            template: Arc::new(template),
+            is_offered: true,
+        }
+    }
+}
 
 #[Object]
 impl Template {
     /// The template's global identifier.
     pub(crate) async fn id(&self) -> ID {
-        ID(self.0.id.to_string())
+        ID(self.template.id.to_string())
     }
 
     /// Its name.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.template.name
     }
 
     /// What it is for.
     async fn description(&self) -> &str {
-        &self.0.description
+        &self.template.description
     }
 
-    /// The version new spaces get.
-    async fn version(&self, context: &Context<'_>) -> Result<TemplateVersion> {
-        Loaders::of(context)
-            .template_version(self.0.current_version_id)
-            .await
+    /// The version new spaces get. Absent when the viewer is not offered the template (any more).
+    async fn version(&self, context: &Context<'_>) -> Option<Result<TemplateVersion>> {
+        if !self.is_offered {
+            return None;
+        }
+        let version = self.template.current_version_id;
+        Some(Loaders::of(context).template_version(version).await)
     }
 
-    /// The groups it is offered to; everybody when there are none.
+    /// Whether everybody is offered it, rather than some groups.
+    async fn for_everybody(&self) -> bool {
+        self.template.for_everybody
+    }
+
+    /// The groups it is offered to, of those the viewer may know.
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
-        let groups = Loaders::of(context).groups_offered(self.0.id).await?;
+        let actor = context.actor()?;
+        let mut groups = Loaders::of(context)
+            .groups_offered(self.template.id)
+            .await?;
+        if !actor.may(Permission::ManageTemplates) && !actor.may(Permission::ManageGroups) {
+            groups.retain(|group| actor.groups.contains(&group.id));
+        }
         Ok(groups.into_iter().map(Group).collect())
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+        self.template.created_at.into()
     }
 
     /// When it was deleted. Spaces made from it live on.
     async fn deleted_at(&self) -> Option<DateTime> {
-        self.0.deleted_at.map(DateTime)
+        self.template.deleted_at.map(DateTime)
     }
 }
 
