@@ -116,10 +116,11 @@ impl Installation {
 
     /// Ends both programs and removes everything they made.
     pub async fn close(&mut self) -> anyhow::Result<()> {
-        if let Some(edge) = &mut self.edge {
-            edge.kill().await?;
+        for child in self.edge.iter_mut().chain([&mut self.api]) {
+            // An error says that it has ended already.
+            let _ = child.start_kill();
+            child.wait().await?;
         }
-        self.api.kill().await?;
         docker::remove_all(&self.docker, &self.name).await?;
         Ok(fs::remove_dir_all(&self.dir)?)
     }

@@ -4,7 +4,8 @@
 //! that the ratio means something on shared cores. `README.md` says what each row means. The
 //! program fails only where something doesn't work or a promise without a clock is broken.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use tokio::signal::unix::{SignalKind, signal};
 
 mod client;
 mod docker;
@@ -27,7 +28,10 @@ async fn main() -> anyhow::Result<()> {
         .await
         .context("no Docker Engine answers")?;
     let mut installation = Installation::start(docker).await?;
-    let measured = measure(&installation).await;
+    let measured = tokio::select! {
+        measured = measure(&installation) => measured,
+        interrupted = interruption() => interrupted,
+    };
     let closed = installation.close().await;
     let are_constant = measured?;
     closed.context("something is left over; dev/sweep removes it")?;
@@ -59,6 +63,16 @@ async fn measure(installation: &Installation) -> anyhow::Result<bool> {
         print!("{table}");
     }
     Ok(are_constant)
+}
+
+/// Waits for SIGINT or SIGTERM, which end the run as an error does: with everything cleared away.
+async fn interruption() -> anyhow::Result<bool> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        pressed = tokio::signal::ctrl_c() => pressed?,
+    }
+    bail!("interrupted")
 }
 
 fn progress(what: &str) {
