@@ -111,12 +111,16 @@ macro_rules! internal {
     )*};
 }
 
-internal!(
-    PasswordError,
-    SealError,
-    EngineError,
-    crate::auth::keys::KeyError
-);
+internal!(SealError, EngineError, crate::auth::keys::KeyError);
+
+impl From<PasswordError> for AppError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Problem::new(ProblemCode::RateLimited, error.to_string()).into(),
+            error @ PasswordError::Failed(_) => Self::Internal(Box::new(error)),
+        }
+    }
+}
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {

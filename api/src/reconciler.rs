@@ -44,8 +44,11 @@ use wake::Wake;
 const TICK: Duration = Duration::from_secs(5);
 /// Every how many ticks leftover volumes are looked for.
 const TICKS_BETWEEN_SWEEPS: u32 = 12;
-/// How many spaces are worked on at the same time.
+/// How many spaces are looked at, and how many actions are under way, at the same time.
 const CONCURRENT: usize = 16;
+/// How many stops are waited for at the same time. Apart from the other actions, because a stop may
+/// take as long as its space likes and must keep nobody from starting.
+const STOPS_CONCURRENT: usize = 512;
 
 /// Makes what is wanted true.
 pub struct Reconciler {
@@ -57,6 +60,9 @@ pub struct Reconciler {
     /// Spaces being worked on, and whether to look once more when done.
     busy: Mutex<HashMap<SpaceId, bool>>,
     permits: Semaphore,
+    stops: Semaphore,
+    /// Since when it works. A start is given its whole time from here on: nobody saw to it before.
+    since: Timestamp,
     /// Since when the engine doesn't answer.
     unreachable_since: Mutex<Option<Timestamp>>,
 }
@@ -74,11 +80,13 @@ impl Reconciler {
     /// A reconciler that works for `app`.
     pub fn new(app: Arc<App>) -> Arc<Self> {
         Arc::new(Self {
-            app,
             wake: Wake::default(),
             stopped: CancellationToken::new(),
             busy: Mutex::default(),
             permits: Semaphore::new(CONCURRENT),
+            stops: Semaphore::new(STOPS_CONCURRENT),
+            since: app.clock.now(),
+            app,
             unreachable_since: Mutex::default(),
         })
     }
@@ -265,9 +273,7 @@ impl Reconciler {
         let this = Arc::clone(self);
         tokio::spawn(async move {
             loop {
-                if let Ok(_permit) = this.permits.acquire().await {
-                    this.drive(id).await;
-                }
+                this.drive(id).await;
                 let mut busy = this.busy.lock().unwrap_or_else(PoisonError::into_inner);
                 match busy.get_mut(&id) {
                     Some(again) if *again => *again = false,

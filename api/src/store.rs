@@ -55,7 +55,7 @@ pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageRequest};
 pub use parameters::StoredParameter;
 pub use quota::Quotas;
 pub use sessions::Session;
-pub use spaces::{NewSpace, SpaceFilter};
+pub use spaces::{Idempotency, NewSpace, SpaceFilter};
 pub use templates::{Template, TemplateVersion};
 pub use tokens::ApiToken;
 pub use users::{NewUser, User};

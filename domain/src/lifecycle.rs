@@ -32,7 +32,7 @@ mod request;
 mod state;
 mod step;
 
-pub use failure::{EARLY_EXIT_MS, Failure, FailureCode};
+pub use failure::{EARLY_EXIT_MS, Failure, FailureCode, LOG_TAIL_MAX_BYTES};
 pub use outcome::{Outcome, record};
 pub use request::{Decision, Denial, Request, request};
 pub use state::{Deadlines, Desired, SpaceState, Status};

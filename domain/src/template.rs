@@ -11,4 +11,4 @@ mod variables;
 
 pub use blueprint::{Blueprint, EnvVar, Feature, PortDeclaration, Variable, VolumeDeclaration};
 pub use draft::{DEFAULT_PIDS, Draft, MEMORY_MIN_MIB, VOLUME_MAX_GIB, VolumeDraft};
-pub use variables::{Filled, PARAMETER_MAX_BYTES, Parameter};
+pub use variables::{Filled, PARAMETER_MAX_BYTES, PARAMETERS_MAX, Parameter};

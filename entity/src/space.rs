@@ -49,6 +49,8 @@ pub struct Model {
     pub revision: i64,
     /// Unique for its owner.
     pub idempotency_key: Option<String>,
+    /// The fingerprint of the input that came with the key.
+    pub idempotency_print: Option<String>,
 }
 
 /// Rows are joined by the store, which names what it needs.

@@ -47,6 +47,7 @@ impl MigrationTrait for Migration {
                     .col(big_integer_null("deleted_at_ms"))
                     .col(big_integer("revision"))
                     .col(text_null("idempotency_key"))
+                    .col(text_null("idempotency_print"))
                     .primary_key(Index::create().col("id"))
                     .foreign_key(
                         ForeignKey::create()

@@ -1,6 +1,6 @@
 //! Looking into a running space: what it writes and what it uses.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
 use spaceport_domain::{
@@ -25,6 +25,20 @@ const TAIL_DEFAULT: u32 = 100;
 /// How many items wait for a slow reader; behind them the engine waits.
 const AHEAD_MAX: usize = 64;
 
+/// How long to wait before a stream that broke off is opened again.
+const REOPEN: Duration = Duration::from_secs(1);
+
+/// From where on a container is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    /// From its last lines on: it is the first one.
+    Tail,
+    /// From its start on: it followed another one.
+    Start,
+    /// From now on: its stream broke off.
+    Now,
+}
+
 type Opened<T> = Result<BoxStream<'static, T>, EngineError>;
 
 impl App {
@@ -39,10 +53,13 @@ impl App {
             u32::try_from(tail.clamp(0, TAIL_MAX.into())).unwrap_or(TAIL_MAX)
         });
         let app = Arc::clone(self);
-        self.look_into(actor, id, move |container, first| {
+        self.look_into(actor, id, move |container, beginning| {
             let app = Arc::clone(&app);
-            // What a later container writes is wanted from its beginning.
-            let tail = if first { tail } else { TAIL_MAX };
+            let tail = match beginning {
+                Beginning::Tail => tail,
+                Beginning::Start => TAIL_MAX,
+                Beginning::Now => 0,
+            };
             Box::pin(async move { app.engine.logs(container, tail).await })
         })
         .await
@@ -68,23 +85,35 @@ impl App {
         self: &Arc<Self>,
         actor: &Actor,
         id: SpaceId,
-        open: impl Fn(ContainerRef, bool) -> BoxFuture<'static, Opened<T>> + Send + Sync + 'static,
+        open: impl Fn(ContainerRef, Beginning) -> BoxFuture<'static, Opened<T>> + Send + Sync + 'static,
     ) -> AppResult<BoxStream<'static, T>> {
         let seen = self.store.space_with_cursor(actor.sees(), id).await?;
         let (mut cursor, _) = seen.ok_or_else(|| Problem::not_found("space"))?;
         let (sender, mut receiver) = mpsc::channel(AHEAD_MAX);
         let app = Arc::clone(self);
         let forward = async move {
-            let mut done = None;
-            while let Some(container) = app.next_container(id, done, &mut cursor).await {
-                if let Ok(mut items) = open(container, done.is_none()).await {
+            let mut last = None;
+            while let Some(container) = app.next_container(id, &mut cursor).await {
+                // A container that goes on after its stream has ended was not told to its end.
+                let goes_on = last == Some(container);
+                if goes_on {
+                    tokio::time::sleep(REOPEN).await;
+                }
+                let beginning = match last {
+                    None => Beginning::Tail,
+                    Some(_) if goes_on => Beginning::Now,
+                    Some(_) => Beginning::Start,
+                };
+                if let Ok(mut items) = open(container, beginning).await {
+                    last = Some(container);
                     while let Some(item) = items.next().await {
                         if sender.send(item).await.is_err() {
                             return;
                         }
                     }
+                } else {
+                    tokio::time::sleep(REOPEN).await;
                 }
-                done = Some(container.instance);
             }
         };
         let task = tokio::spawn(forward);
@@ -95,29 +124,29 @@ impl App {
         })))
     }
 
-    /// Waits for a container of the space newer than `done`. `None` when there will be none.
-    async fn next_container(
-        &self,
-        id: SpaceId,
-        done: Option<u32>,
-        cursor: &mut Cursor,
-    ) -> Option<ContainerRef> {
-        let mut events = std::pin::pin!(self.events.follow(*cursor));
+    /// Waits until the space has a running container. `None` when it never will again.
+    async fn next_container(&self, id: SpaceId, cursor: &mut Cursor) -> Option<ContainerRef> {
         loop {
-            let space = self.store.space(Sight::All, id).await.ok()??;
-            let instance = space.state.instance;
-            match space.state.status {
-                Status::Deleting | Status::Deleted => return None,
-                Status::Running if Some(instance) != done => {
-                    return Some(ContainerRef {
-                        space: id,
-                        instance,
-                    });
+            match self.store.space(Sight::All, id).await {
+                Ok(Some(space)) => match space.state.status {
+                    Status::Deleting | Status::Deleted => return None,
+                    Status::Running => {
+                        let instance = space.state.instance;
+                        return Some(ContainerRef {
+                            space: id,
+                            instance,
+                        });
+                    }
+                    _ => {}
+                },
+                Ok(None) => return None,
+                Err(_) => {
+                    tokio::time::sleep(REOPEN).await;
+                    continue;
                 }
-                _ => {}
             }
-            loop {
-                let event = events.next().await?.ok()?;
+            let mut events = std::pin::pin!(self.events.follow(*cursor));
+            while let Some(Ok(event)) = events.next().await {
                 *cursor = event.cursor;
                 if event.body.space_id() == Some(id) {
                     break;

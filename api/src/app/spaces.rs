@@ -8,17 +8,18 @@ use spaceport_domain::{
     hostname,
     id::{SpaceId, TemplateId, UserId, VolumeId},
     lifecycle::{Decision, Denial, Request, SpaceState, Status, request},
-    name::SpaceName,
+    name::{LABEL_MAX, SpaceName},
     problem::{Problem, ProblemCode},
     quota::{self, Units},
     space::Space,
-    template::Parameter,
+    template::{PARAMETERS_MAX, Parameter},
 };
 use uuid::Uuid;
 
 use super::{App, AppResult, Done, Origin};
 use crate::store::{
-    Change, NewSpace, Page, PageRequest, SpaceFilter, StoredParameter, TemplateVersion, Volume,
+    Change, Idempotency, NewSpace, Page, PageRequest, SpaceFilter, StoredParameter,
+    TemplateVersion, Volume,
 };
 
 /// The most bytes of a space's description.
@@ -92,6 +93,16 @@ impl App {
         filter: &SpaceFilter,
         page: PageRequest,
     ) -> AppResult<Page<Space>> {
+        let can_match = |text: &String| {
+            text.len() <= LABEL_MAX
+                && text
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        };
+        if !filter.name_contains.as_ref().is_none_or(can_match) {
+            // No name holds such a text, and to a database it may be a pattern.
+            return Ok(Page::empty());
+        }
         Ok(self.store.spaces(actor.sees(), filter, page).await?)
     }
 
@@ -109,9 +120,14 @@ impl App {
         let Some((limits, used)) = change.lock_quota(owner).await? else {
             return Err(Problem::not_found("user").into());
         };
-        if let Some(key) = &input.idempotency_key
-            && let Some(space) = change.space_by_idempotency_key(owner, key).await?
+        let idempotency = self.idempotency(&input);
+        if let Some(Idempotency { key, print }) = &idempotency
+            && let Some((space, earlier)) = change.space_by_idempotency_key(owner, key).await?
         {
+            if *print != earlier {
+                let message = "was used with another input";
+                return Err(Problem::input(["idempotencyKey"], message).into());
+            }
             change.abandon().await?;
             return Ok(Done {
                 value: space,
@@ -139,10 +155,7 @@ impl App {
             tunnels: 0,
         };
         quota::check(&limits, &used, &requested).map_err(exceeded)?;
-        let new = NewSpace {
-            space,
-            idempotency_key: input.idempotency_key,
-        };
+        let new = NewSpace { space, idempotency };
         self.insert(
             change,
             actor,
@@ -198,6 +211,12 @@ impl App {
             value: space,
             cursor,
         })
+    }
+
+    fn idempotency(&self, input: &CreateSpace) -> Option<Idempotency> {
+        let key = input.idempotency_key.clone()?;
+        let print = self.seal.fingerprint(&format!("{input:?}"));
+        Some(Idempotency { key, print })
     }
 
     async fn offered_version(
@@ -312,6 +331,7 @@ impl App {
         let Some(mut space) = change.space(seen.id).await? else {
             return Err(no_such_space().into());
         };
+        refuse_leaving(&space)?;
         if input
             .revision
             .is_some_and(|revision| revision != space.revision)
@@ -380,6 +400,17 @@ impl App {
     }
 }
 
+/// Refuses changes of a space that is on its way out, or gone.
+pub(super) fn refuse_leaving(space: &Space) -> Result<(), Problem> {
+    match space.state.status {
+        Status::Deleting | Status::Deleted => {
+            let message = Denial::Deleting.to_string();
+            Err(Problem::new(ProblemCode::InvalidTransition, message).at(["spaceId"]))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Where a secret parameter is sealed for.
 pub fn secret_place(space: SpaceId, name: &str) -> String {
     format!("{space}/{name}")
@@ -435,6 +466,10 @@ fn checked_name(input: &CreateSpace) -> AppResult<SpaceName> {
     {
         let message = format!("must be from 1 to {IDEMPOTENCY_KEY_MAX_BYTES} bytes long");
         problems.push(Problem::input(["idempotencyKey"], message));
+    }
+    if input.parameters.len() > PARAMETERS_MAX {
+        let message = format!("must be at most {PARAMETERS_MAX}");
+        problems.push(Problem::input(["parameters"], message));
     }
     match input.name.parse::<SpaceName>() {
         Ok(name) if problems.is_empty() => return Ok(name),

@@ -65,7 +65,10 @@ impl App {
         let Some((head, space)) = self.store.space_with_cursor(sight, id).await? else {
             return Err(Problem::not_found("space").into());
         };
-        let (first, from) = self.beginning(after, head, vec![space]).await?;
+        let (first, from) = match self.resumable(after).await? {
+            Some(after) => (Vec::new(), after),
+            None => beginning(after, head, vec![space]),
+        };
         Ok(self.space_messages(first, from, move |space| {
             space.id == id && sight.includes(space.owner_id)
         }))
@@ -78,11 +81,13 @@ impl App {
         after: Option<Cursor>,
     ) -> AppResult<impl Stream<Item = AppResult<SpaceMessage>> + Send + use<>> {
         let sight = actor.sees();
-        let (head, spaces) = match self.resumable(after).await? {
-            Some(after) => (after, Vec::new()),
-            None => self.store.spaces_with_cursor(sight).await?,
+        let (first, from) = match self.resumable(after).await? {
+            Some(after) => (Vec::new(), after),
+            None => {
+                let (head, spaces) = self.store.spaces_with_cursor(sight).await?;
+                beginning(after, head, spaces)
+            }
         };
-        let (first, from) = self.beginning(after, head, spaces).await?;
         Ok(self.space_messages(first, from, move |space| sight.includes(space.owner_id)))
     }
 
@@ -112,11 +117,13 @@ impl App {
         after: Option<Cursor>,
     ) -> AppResult<impl Stream<Item = AppResult<TunnelMessage>> + Send + use<>> {
         let sight = actor.sees();
-        let (head, tunnels) = match self.resumable(after).await? {
-            Some(after) => (after, Vec::new()),
-            None => self.store.tunnels_with_cursor(sight).await?,
+        let (first, from) = match self.resumable(after).await? {
+            Some(after) => (Vec::new(), after),
+            None => {
+                let (head, tunnels) = self.store.tunnels_with_cursor(sight).await?;
+                beginning(after, head, tunnels)
+            }
         };
-        let (first, from) = self.beginning(after, head, tunnels).await?;
         let changes = self.events.follow(from).map_err(AppError::from);
         let changes = changes.try_filter_map(move |event| {
             let message = match &event.body {
@@ -206,35 +213,32 @@ impl App {
             _ => Ok(None),
         }
     }
+}
 
-    /// The first messages, and where the changes that follow them begin.
-    async fn beginning<C, T>(
-        &self,
-        after: Option<Cursor>,
-        head: Cursor,
-        things: Vec<T>,
-    ) -> AppResult<(Messages<C, T>, Cursor)> {
-        if let Some(after) = self.resumable(after).await? {
-            return Ok((Vec::new(), after));
-        }
-        let mut messages = Vec::with_capacity(things.len() + 1);
-        if after.is_some() {
-            messages.push(Message {
-                cursor: None,
-                update: Update::Reset,
-                thing: None,
-            });
-        }
-        messages.extend(things.into_iter().map(|thing| Message {
+/// The first messages of a subscription that can't resume behind `after`, and where the changes
+/// that follow them begin.
+fn beginning<C, T>(
+    after: Option<Cursor>,
+    head: Cursor,
+    things: Vec<T>,
+) -> (Messages<C, T>, Cursor) {
+    let mut messages = Vec::with_capacity(things.len() + 1);
+    if after.is_some() {
+        messages.push(Message {
             cursor: None,
-            update: Update::Snapshot,
-            thing: Some(Arc::new(thing)),
-        }));
-        if let Some(last) = messages.last_mut() {
-            last.cursor = Some(head);
-        }
-        Ok((messages, head))
+            update: Update::Reset,
+            thing: None,
+        });
     }
+    messages.extend(things.into_iter().map(|thing| Message {
+        cursor: None,
+        update: Update::Snapshot,
+        thing: Some(Arc::new(thing)),
+    }));
+    if let Some(last) = messages.last_mut() {
+        last.cursor = Some(head);
+    }
+    (messages, head)
 }
 
 fn changed<C, T>(event: &Event, change: C, thing: T) -> Message<C, T> {

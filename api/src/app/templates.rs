@@ -13,6 +13,8 @@ use crate::store::{Change, Page, PageRequest, Template, TemplateVersion};
 
 /// The most characters of a template's name.
 const NAME_MAX_CHARS: usize = 100;
+/// The most bytes of a template's description.
+const DESCRIPTION_MAX_BYTES: usize = 4096;
 
 /// A template as somebody wants it.
 #[derive(Clone, Debug)]
@@ -62,6 +64,7 @@ impl App {
         let mut change = self.store.begin().await?;
         let mut problems = Vec::new();
         check_name(&change, &input.name, None, &mut problems).await?;
+        check_description(&input.description, &mut problems);
         let groups = self.known_groups(&input.group_ids, &mut problems).await?;
         let blueprint = validated(input.draft, &mut problems);
         let Some(blueprint) = blueprint.filter(|_| problems.is_empty()) else {
@@ -107,6 +110,7 @@ impl App {
             template.name = name;
         }
         if let Some(description) = input.description {
+            check_description(&description, &mut problems);
             template.description = description;
         }
         let groups = match &input.group_ids {
@@ -204,6 +208,13 @@ async fn check_name(
         problems.push(Problem::new(ProblemCode::NameTaken, message).at(["name"]));
     }
     Ok(())
+}
+
+fn check_description(description: &str, problems: &mut Vec<Problem>) {
+    if description.len() > DESCRIPTION_MAX_BYTES {
+        let message = format!("must be at most {DESCRIPTION_MAX_BYTES} bytes long");
+        problems.push(Problem::input(["description"], message));
+    }
 }
 
 fn validated(draft: Draft, problems: &mut Vec<Problem>) -> Option<Blueprint> {

@@ -5,7 +5,6 @@ use spaceport_domain::{
     event::{EventBody, TunnelChange},
     hostname::TunnelLabel,
     id::TunnelId,
-    lifecycle::Status,
     name::TunnelName,
     problem::{Problem, ProblemCode},
     quota::{self, Units},
@@ -15,7 +14,7 @@ use spaceport_domain::{
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Done, Origin};
+use super::{App, AppResult, Done, Origin, spaces::refuse_leaving};
 use crate::store::{Page, PageRequest};
 
 /// A tunnel as somebody wants it.
@@ -59,11 +58,7 @@ impl App {
         ) else {
             return Err(Problem::not_found("space").at(["spaceId"]).into());
         };
-        if matches!(space.state.status, Status::Deleting | Status::Deleted) {
-            let message = "the space is being deleted";
-            let problem = Problem::new(ProblemCode::InvalidTransition, message);
-            return Err(problem.at(["spaceId"]).into());
-        }
+        refuse_leaving(&space)?;
         let version = change.template_version(space.template_version_id).await?;
         let enabled = version
             .map(|version| version.blueprint.features)

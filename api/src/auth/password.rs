@@ -4,6 +4,8 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use std::time::Duration;
+
 use tokio::sync::Semaphore;
 
 /// The least characters of a password (NIST SP 800-63B §5.1.1.1).
@@ -15,10 +17,19 @@ const CONCURRENT: usize = 2;
 
 static HASHING: Semaphore = Semaphore::const_new(CONCURRENT);
 
-/// Hashing failed; our fault.
+/// How long a password waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A password was not hashed.
 #[derive(Debug, thiserror::Error)]
-#[error("a password can't be hashed: {0}")]
-pub struct PasswordError(String);
+pub enum PasswordError {
+    /// Too many are waiting; the caller may try again later.
+    #[error("too many passwords are being checked")]
+    Busy,
+    /// Hashing failed; our fault.
+    #[error("a password can't be hashed: {0}")]
+    Failed(String),
+}
 
 /// What is wrong with a new password.
 pub fn mistake(password: &str) -> Option<String> {
@@ -38,7 +49,7 @@ pub async fn hash(password: String) -> Result<String, PasswordError> {
     blocking(move || {
         let hash = Argon2::default().hash_password(password.as_bytes());
         hash.map(|hash: PasswordHash| hash.to_string())
-            .map_err(|it| PasswordError(it.to_string()))
+            .map_err(|it| PasswordError::Failed(it.to_string()))
     })
     .await?
 }
@@ -71,11 +82,11 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool, Pass
 async fn blocking<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, PasswordError> {
-    let closed = |_| PasswordError("shutting down".to_owned());
-    let _permit = HASHING.acquire().await.map_err(closed)?;
+    let permit = tokio::time::timeout(PATIENCE, HASHING.acquire()).await;
+    let _permit = permit.map_err(|_| PasswordError::Busy)?;
     tokio::task::spawn_blocking(f)
         .await
-        .map_err(|error| PasswordError(error.to_string()))
+        .map_err(|error| PasswordError::Failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@
 use std::{io, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+};
 
 use super::files;
 
@@ -18,7 +21,10 @@ const KEY_LEN: usize = 32;
 pub struct SealError;
 
 /// Seals and opens.
-pub struct Seal(LessSafeKey);
+pub struct Seal {
+    key: LessSafeKey,
+    fingerprints: hmac::Key,
+}
 
 impl std::fmt::Debug for Seal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,17 +46,20 @@ impl Seal {
     }
 
     fn new(key: &[u8]) -> Option<Self> {
-        UnboundKey::new(&CHACHA20_POLY1305, key)
-            .ok()
-            .map(LessSafeKey::new)
-            .map(Self)
+        let sealing = UnboundKey::new(&CHACHA20_POLY1305, key).ok()?;
+        // A key of its own, derived, so that no key serves two purposes.
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"fingerprints");
+        Some(Self {
+            key: LessSafeKey::new(sealing),
+            fingerprints: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
+        })
     }
 
     /// Seals `value` for `place`.
     pub fn seal(&self, place: &str, value: &str) -> Result<String, SealError> {
         let nonce: [u8; NONCE_LEN] = rand::random();
         let mut sealed = value.as_bytes().to_vec();
-        self.0
+        self.key
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(place.as_bytes()),
@@ -60,6 +69,11 @@ impl Seal {
         Ok(STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat()))
     }
 
+    /// A fingerprint of `text`: equal for equal texts, and telling nothing of them without the key.
+    pub fn fingerprint(&self, text: &str) -> String {
+        STANDARD_NO_PAD.encode(hmac::sign(&self.fingerprints, text.as_bytes()))
+    }
+
     /// Opens what was sealed for `place`.
     pub fn open(&self, place: &str, sealed: &str) -> Result<String, SealError> {
         let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| SealError)?;
@@ -67,7 +81,7 @@ impl Seal {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
         let mut sealed = sealed.to_vec();
         let opened = self
-            .0
+            .key
             .open_in_place(nonce, Aad::from(place.as_bytes()), &mut sealed)
             .map_err(|_| SealError)?;
         String::from_utf8(opened.to_vec()).map_err(|_| SealError)
@@ -89,6 +103,8 @@ mod tests {
         );
         assert!(seal.open("space_2/TOKEN", &sealed).is_err());
         assert!(seal.open("space_1/TOKEN", "").is_err());
+        assert_eq!(seal.fingerprint("a"), seal.fingerprint("a"));
+        assert_ne!(seal.fingerprint("a"), seal.fingerprint("b"));
         let other = Seal::new(&[8; KEY_LEN]).expect("a key");
         assert!(other.open("space_1/TOKEN", &sealed).is_err());
     }

@@ -6,7 +6,8 @@ use spaceport_domain::{
     access::Sight,
     id::SpaceId,
     lifecycle::{
-        Action, Failure, FailureCode, Instance, Observed, Outcome, Phase, Status, Step, step,
+        Action, Failure, FailureCode, Instance, Observed, Outcome, Phase, SpaceState, Status, Step,
+        step,
     },
     space::Space,
 };
@@ -20,8 +21,8 @@ const STEPS_MAX: u32 = 32;
 const ENGINE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait before trying again what failed.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long a container may take to end by itself.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+/// The least time a container gets to end by itself.
+const STOP_GRACE_MIN: Duration = Duration::from_secs(1);
 
 impl Reconciler {
     /// Works on a space until there is nothing to do but wait, and sees to being woken then.
@@ -53,11 +54,10 @@ impl Reconciler {
         };
         self.reached();
         let now = self.app.clock.now();
-        match step(&space.state, &observed, now) {
+        match step(&self.with_whole_start(&space.state), &observed, now) {
             Step::Wait => {
                 if let Some(deadline) = space.state.deadline {
-                    // One millisecond more: a deadline has passed when it is over.
-                    self.wake_after(id, deadline.since(now) + Duration::from_millis(1));
+                    self.wake_after(id, deadline.since(now).max(RETRY));
                 }
                 self.note_address(&space, &observed).await?;
                 Ok(false)
@@ -78,7 +78,22 @@ impl Reconciler {
         }
     }
 
+    /// The state with the deadline of a start not before its time is over from when this
+    /// reconciler began.
+    fn with_whole_start(&self, state: &SpaceState) -> SpaceState {
+        let whole = self.since.after(self.app.settings.deadlines.start);
+        let deadline = match state.status {
+            Status::Starting => state.deadline.map(|deadline| deadline.max(whole)),
+            _ => state.deadline,
+        };
+        SpaceState {
+            deadline,
+            ..state.clone()
+        }
+    }
+
     async fn observe(&self, space: &Space) -> Result<Observed, EngineError> {
+        let _permit = self.permits.acquire().await;
         let seen = self.engine().observe(Scope::Space(space.id)).await?;
         let instances: Vec<Instance> = seen.into_iter().map(|it| it.instance).collect();
         let is_deleting = space.state.status == Status::Deleting;
@@ -103,6 +118,11 @@ impl Reconciler {
             space: space.id,
             instance,
         };
+        let permits = match action {
+            Action::StopContainer(_) => &self.stops,
+            _ => &self.permits,
+        };
+        let _permit = permits.acquire().await;
         match *action {
             Action::CreateVolumes => self.create_volumes(space).await?,
             Action::CreateContainer(_) => {
@@ -113,8 +133,11 @@ impl Reconciler {
                 self.engine().start_container(container(instance)).await?;
             }
             Action::StopContainer(instance) => {
+                let deadline = space.state.deadline;
+                let left = deadline.map(|deadline| deadline.since(self.app.clock.now()));
+                let grace = left.unwrap_or_default().max(STOP_GRACE_MIN);
                 self.engine()
-                    .stop_container(container(instance), STOP_GRACE)
+                    .stop_container(container(instance), grace)
                     .await?;
             }
             Action::RemoveContainer(instance) => {

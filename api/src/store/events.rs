@@ -121,12 +121,21 @@ impl Store {
         Ok(next.is_some())
     }
 
-    /// Forgets events older than `before`, but keeps the newest `keep`.
+    /// Forgets the events before the first that is not older than `before`, but keeps the newest
+    /// `keep`. What is kept has no gaps, whatever the clocks said.
     pub async fn prune_events(&self, before: Timestamp, keep: i64) -> Result<u64, StoreError> {
+        use entity::event::Column;
         let newest_dropped = self.current_head().await?.seq() - keep;
+        let first_kept = entity::event::Entity::find()
+            .filter(Column::AtMs.gte(before.as_millis()))
+            .order_by_asc(Column::Seq)
+            .one(&self.read)
+            .await?;
+        let end = first_kept.map_or(newest_dropped, |event| {
+            Ord::min(newest_dropped, event.seq - 1)
+        });
         let dropped = entity::event::Entity::delete_many()
-            .filter(entity::event::Column::AtMs.lt(before.as_millis()))
-            .filter(entity::event::Column::Seq.lte(newest_dropped))
+            .filter(Column::Seq.lte(end))
             .exec(&self.write)
             .await?;
         Ok(dropped.rows_affected)

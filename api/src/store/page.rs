@@ -35,6 +35,14 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// A page without items.
+    pub fn empty() -> Self {
+        Self {
+            items: Vec::new(),
+            has_next: false,
+        }
+    }
+
     /// A page of what a query for one item more than wanted returned.
     pub(super) fn from_query(mut items: Vec<T>, request: PageRequest) -> Self {
         let wanted = usize::try_from(request.first).unwrap_or(usize::MAX);

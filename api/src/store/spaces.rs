@@ -23,8 +23,17 @@ use super::{
 pub struct NewSpace {
     /// The space.
     pub space: Space,
-    /// What a repeated request repeats, unique for the owner.
-    pub idempotency_key: Option<String>,
+    /// What a repeated request repeats.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Recognises a repeated request.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// The caller's own text, unique for the owner.
+    pub key: String,
+    /// A fingerprint of everything else in the request.
+    pub print: String,
 }
 
 /// Which spaces are wanted.
@@ -239,24 +248,31 @@ impl Change {
         Ok(count > 0)
     }
 
-    /// The space `owner` made with this key.
+    /// The space `owner` made with this key, deleted or not, and the fingerprint of the request.
     pub async fn space_by_idempotency_key(
         &self,
         owner: UserId,
         key: &str,
-    ) -> Result<Option<Space>, StoreError> {
+    ) -> Result<Option<(Space, String)>, StoreError> {
         let row = entity::space::Entity::find()
             .filter(entity::space::Column::OwnerId.eq(owner.uuid()))
             .filter(entity::space::Column::IdempotencyKey.eq(key))
             .one(&self.transaction)
             .await?;
-        row.map(space).transpose()
+        row.map(|row| {
+            let print = row.idempotency_print.clone().unwrap_or_default();
+            Ok((space(row)?, print))
+        })
+        .transpose()
     }
 
     /// Adds a space.
     pub async fn insert_space(&self, new: &NewSpace) -> Result<(), StoreError> {
         let mut row = row(&new.space);
-        row.idempotency_key = Set(new.idempotency_key.clone());
+        if let Some(Idempotency { key, print }) = new.idempotency.clone() {
+            row.idempotency_key = Set(Some(key));
+            row.idempotency_print = Set(Some(print));
+        }
         entity::space::Entity::insert(row)
             .exec_without_returning(&self.transaction)
             .await?;
@@ -268,7 +284,6 @@ impl Change {
         let mut row = row(space);
         if space.state.status == Status::Deleted {
             row.deleted_at_ms = Set(Some(now.as_millis()));
-            row.idempotency_key = Set(None);
         }
         entity::space::Entity::update(row)
             .exec(&self.transaction)

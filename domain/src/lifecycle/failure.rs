@@ -85,6 +85,9 @@ pub struct Failure {
     pub log_tail: Vec<String>,
 }
 
+/// The most bytes of a failure's log tail.
+pub const LOG_TAIL_MAX_BYTES: usize = 8 * 1024;
+
 /// A container that ended sooner than this after its start never really ran.
 pub const EARLY_EXIT_MS: u64 = 5_000;
 
@@ -136,10 +139,18 @@ impl Failure {
         }
     }
 
-    /// The same failure with the last lines the space wrote.
+    /// The same failure with the last of `lines`, which the space wrote, that fit into
+    /// [`LOG_TAIL_MAX_BYTES`]: every later event of the space carries them.
     #[must_use]
-    pub fn with_log_tail(mut self, lines: Vec<String>) -> Self {
-        self.log_tail = lines;
+    pub fn with_log_tail(mut self, mut lines: Vec<String>) -> Self {
+        let mut left = LOG_TAIL_MAX_BYTES;
+        let fitting = lines.iter().rev().take_while(|line| {
+            let fits = line.len() < left;
+            left = left.saturating_sub(line.len() + 1);
+            fits
+        });
+        let dropped = lines.len() - fitting.count();
+        self.log_tail = lines.split_off(dropped);
         self
     }
 }
@@ -169,6 +180,24 @@ mod tests {
         assert_eq!(code(1, 4_999, false), FailureCode::ExitedEarly);
         assert_eq!(code(1, 5_000, false), FailureCode::Exited);
         assert_eq!(code(127, 60_000, false), FailureCode::Exited);
+    }
+
+    #[test]
+    fn of_a_long_log_the_end_is_kept() {
+        let tail = |lines: &[usize]| {
+            let lines = lines.iter().map(|&length| "x".repeat(length)).collect();
+            let failure = Failure::new(FailureCode::Exited, "", Timestamp::from_millis(0));
+            failure
+                .with_log_tail(lines)
+                .log_tail
+                .iter()
+                .map(String::len)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(tail(&[10, 20]), [10, 20]);
+        assert_eq!(tail(&[10, 8000, 100, 80]), [8000, 100, 80]);
+        assert_eq!(tail(&[10, 8000, 200]), [200]);
+        assert!(tail(&[10, 9000]).is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ const CPU_MIN: f64 = 0.01;
 const CPU_MAX: f64 = 1024.0;
 const PIDS_MAX: i64 = 4 * 1024 * 1024;
 const UNITS_MAX: i64 = 1_000_000;
-const LIST_MAX: usize = 64;
+pub(super) const LIST_MAX: usize = 64;
 const TEXT_MAX_BYTES: usize = 4096;
 
 /// A template version as somebody wrote it.

@@ -3,6 +3,8 @@
 use super::blueprint::{Blueprint, EnvVar};
 use crate::problem::Problem;
 
+/// The most parameters a space has: as many as a template has variables.
+pub const PARAMETERS_MAX: usize = super::draft::LIST_MAX;
 /// The most bytes a parameter's value has.
 pub const PARAMETER_MAX_BYTES: usize = 32 * 1024;
 

@@ -31,6 +31,8 @@ pub(super) struct Weight {
     pub(super) values: usize,
     /// Uses of a variable. Each makes a copy of its value.
     pub(super) variable_uses: usize,
+    /// Texts with a zero byte.
+    pub(super) zero_bytes: usize,
     /// Uses of `__schema`.
     pub(super) schema_reads: usize,
     /// Fields directly in this set.
@@ -48,6 +50,7 @@ impl Weight {
         self.directives = self.directives.saturating_add(other.directives);
         self.values = self.values.saturating_add(other.values);
         self.variable_uses = self.variable_uses.saturating_add(other.variable_uses);
+        self.zero_bytes = self.zero_bytes.saturating_add(other.zero_bytes);
         self.schema_reads = self.schema_reads.saturating_add(other.schema_reads);
         self.own_fields = self.own_fields.saturating_add(other.own_fields);
         self.depth = self.depth.max(other.depth);
@@ -209,6 +212,7 @@ fn add_value(value: &Value, weight: &mut Weight) {
     weight.values = weight.values.saturating_add(1);
     match value {
         Value::Variable(_) => weight.variable_uses = weight.variable_uses.saturating_add(1),
+        Value::String(text) if text.contains('\0') => weight.zero_bytes = 1,
         Value::List(items) => items.iter().for_each(|item| add_value(item, weight)),
         Value::Object(fields) => fields.values().for_each(|field| add_value(field, weight)),
         _ => {}

@@ -18,7 +18,7 @@ use super::{
     fault::{Code, Fault},
     limits::TransportLimits,
     outcome::Outcome,
-    params::{Params, variables_bytes},
+    params::{Params, has_zero_byte, variables_bytes},
 };
 
 /// Runs operations within the limits.
@@ -60,6 +60,11 @@ impl<E: Executor> Operations<E> {
         if document.weight.schema_reads > 0 && !caller.introspection {
             let message = "The schema is for those who are signed in.";
             return Err(Fault::new(Code::Unauthenticated, message));
+        }
+        if document.weight.zero_bytes > 0 || has_zero_byte(&params.variables) {
+            // Postgres keeps no such text, and nothing of ours needs one.
+            let message = "A text must not contain a zero byte.";
+            return Err(Fault::new(Code::BadUserInput, message));
         }
         let copied =
             variables_bytes(&params.variables).saturating_mul(document.weight.variable_uses);

@@ -120,6 +120,20 @@ pub(super) fn variables_bytes(variables: &Variables) -> usize {
     sizes.sum()
 }
 
+/// Whether a text in the variables contains a zero byte.
+pub(super) fn has_zero_byte(variables: &Variables) -> bool {
+    variables.values().any(holds_zero_byte)
+}
+
+fn holds_zero_byte(value: &GraphqlValue) -> bool {
+    match value {
+        GraphqlValue::String(text) => text.contains('\0'),
+        GraphqlValue::List(items) => items.iter().any(holds_zero_byte),
+        GraphqlValue::Object(fields) => fields.values().any(holds_zero_byte),
+        _ => false,
+    }
+}
+
 fn value_bytes(value: &GraphqlValue) -> usize {
     let inner = match value {
         GraphqlValue::String(text) => text.len(),

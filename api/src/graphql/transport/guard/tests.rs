@@ -93,6 +93,7 @@ fn fragments_count_wherever_they_are_spread() {
             directives: 4,
             values: 6,
             variable_uses: 3,
+            zero_bytes: 0,
             schema_reads: 0,
             own_fields: 2,
             depth: 3,

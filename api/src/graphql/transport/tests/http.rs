@@ -357,3 +357,20 @@ async fn graphiql_is_served_only_when_enabled() {
     });
     assert_eq!(site.send(page()).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_text_with_a_zero_byte_is_refused_wherever_it_stands() {
+    let literal = json!({"query": "{ echo(text: \"a\\u0000\") }"});
+    let variable = json!({
+        "query": "query($text: String!) { echo(text: $text) }",
+        "variables": {"text": "a\u{0}"},
+    });
+    for body in [literal, variable] {
+        let (status, answer) = site().ask(&body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT",
+            "{answer}"
+        );
+    }
+}
