@@ -89,7 +89,7 @@ impl Client {
     }
 
     /// SQL statements the API has executed so far.
-    pub async fn sql_statements(&self) -> anyhow::Result<u64> {
+    pub async fn sql_statements(&self) -> anyhow::Result<u32> {
         let metrics = self.text("/metrics").await?;
         let value = metrics
             .lines()

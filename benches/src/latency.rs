@@ -30,6 +30,8 @@ struct Measured {
     operation: Operation,
     latency_ms: Sample,
     cpu: Duration,
+    /// SQL statements per request, a value for each round.
+    statements: Sample,
     bytes: usize,
 }
 
@@ -43,7 +45,8 @@ pub async fn measure(installation: &Installation, admin: &Client) -> anyhow::Res
     let pid = installation.api_pid()?;
     for _ in 0..ROUNDS {
         for measured in &mut all {
-            let before = process::cpu(pid)?;
+            let statements_before = admin.sql_statements().await?;
+            let cpu_before = process::cpu(pid)?;
             for _ in 0..REQUESTS {
                 let began = Instant::now();
                 send(admin, &measured.operation).await?;
@@ -51,7 +54,11 @@ pub async fn measure(installation: &Installation, admin: &Client) -> anyhow::Res
                     .latency_ms
                     .push(began.elapsed().as_secs_f64() * 1e3);
             }
-            measured.cpu += process::cpu(pid)?.saturating_sub(before);
+            measured.cpu += process::cpu(pid)?.saturating_sub(cpu_before);
+            let statements = admin.sql_statements().await? - statements_before;
+            measured
+                .statements
+                .push(f64::from(statements) / f64::from(REQUESTS));
         }
     }
     Ok(table(&all))
@@ -83,6 +90,7 @@ fn operations(space: &str) -> Vec<Measured> {
         operation,
         latency_ms: Sample::default(),
         cpu: Duration::ZERO,
+        statements: Sample::default(),
         bytes: 0,
     })
     .collect()
@@ -110,6 +118,7 @@ fn table(all: &[Measured]) -> Table {
         "× healthz",
         "CPU µs",
         "× healthz",
+        "SQL",
         "n",
     ];
     let mut table = Table::new("Queries and mutations", &headings);
@@ -126,6 +135,8 @@ fn table(all: &[Measured]) -> Table {
             format!("{:.1}", latency.median() / floor_ms),
             format!("{:.0}", cpu_us(measured)),
             format!("{:.1}", cpu_us(measured) / floor_us),
+            // Others' statements only ever add.
+            format!("{:.0}", measured.statements.percentile(1)),
             latency.len().to_string(),
         ]);
     }
