@@ -1,2 +1,80 @@
-//! x
-fn main() {}
+//! `make bench`: Spaceport beside the floor it stands on, in one run.
+//!
+//! Every figure that depends on the machine stands next to a peer measured in the same rounds, so
+//! that the ratio means something on shared cores. `README.md` says what each row means. The
+//! program fails only where something doesn't work or a promise without a clock is broken.
+
+use anyhow::{Context, bail, ensure};
+use tokio::signal::unix::{SignalKind, signal};
+
+mod client;
+mod docker;
+mod installation;
+mod latency;
+mod memory;
+mod population;
+mod process;
+mod report;
+mod start;
+mod statements;
+
+use installation::Installation;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // `reqwest` needs one to be chosen, although only plain HTTP is spoken.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let docker = docker::connect()
+        .await
+        .context("no Docker Engine answers")?;
+    let mut installation = Installation::start(docker).await?;
+    let measured = tokio::select! {
+        measured = measure(&installation) => measured,
+        interrupted = interruption() => interrupted,
+    };
+    let closed = installation.close().await;
+    let are_constant = measured?;
+    closed.context("something is left over; dev/sweep removes it")?;
+    ensure!(
+        are_constant,
+        "the number of SQL statements depends on the length of a list"
+    );
+    Ok(())
+}
+
+/// Measures everything; answers whether statements are independent of the length of lists.
+async fn measure(installation: &Installation) -> anyhow::Result<bool> {
+    let admin = installation.admin().await?;
+    progress("memory: both processes after their start");
+    let fresh = memory::read(installation).await?;
+    progress("memory: 100 created spaces");
+    population::create_spaces(&admin, memory::SPACES).await?;
+    let filled = memory::read(installation).await?;
+    progress("filling lists: 50 users with a group, a template, a space and a tunnel each");
+    population::fill(installation, &admin).await?;
+    progress("SQL statements");
+    let (statements, are_constant) = statements::measure(&admin).await?;
+    progress("latency and CPU of queries and mutations");
+    let latency = latency::measure(installation, &admin).await?;
+    progress("starting a space beside the raw engine");
+    let start = start::measure(installation, &admin).await?;
+    let memory = memory::table(&fresh, &filled);
+    for table in [start, latency, statements, memory] {
+        print!("{table}");
+    }
+    Ok(are_constant)
+}
+
+/// Waits for SIGINT or SIGTERM, which end the run as an error does: with everything cleared away.
+async fn interruption() -> anyhow::Result<bool> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        pressed = tokio::signal::ctrl_c() => pressed?,
+    }
+    bail!("interrupted")
+}
+
+fn progress(what: &str) {
+    eprintln!("==> {what}");
+}

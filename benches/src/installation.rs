@@ -1,0 +1,167 @@
+//! A Spaceport of its own for one run: both programs, on free ports, with an embedded database.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use bollard::Docker;
+use tokio::process::{Child, Command};
+
+use crate::{client::Client, docker};
+
+const PASSWORD: &str = "a password for benchmarks";
+
+/// How long a program may take to be ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const READY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Both programs, running.
+#[derive(Debug)]
+pub struct Installation {
+    /// Its name, by which its objects in the engine are known.
+    pub name: String,
+    /// The engine it uses.
+    pub docker: Docker,
+    base: String,
+    dir: PathBuf,
+    api: Child,
+    edge: Option<Child>,
+}
+
+impl Installation {
+    /// Starts both programs and waits until they are ready. They lie beside this one.
+    ///
+    /// Names and directories begin as `dev/sweep` expects, should this program be killed.
+    pub async fn start(docker: Docker) -> anyhow::Result<Self> {
+        let pid = std::process::id();
+        let name = format!("test-{pid}-bench");
+        let dir = env::temp_dir().join(format!("spaceport-test-{pid}-bench"));
+        fs::create_dir_all(&dir)?;
+        let listen = free_address()?;
+        let mut installation = Self {
+            api: command("spaceport-api", &name, &dir, &listen)?.spawn()?,
+            edge: None,
+            base: format!("http://{listen}"),
+            name,
+            docker,
+            dir,
+        };
+        let ready = installation.wait_until_ready(&listen).await;
+        if let Err(error) = ready {
+            let _ = installation.close().await;
+            return Err(error);
+        }
+        Ok(installation)
+    }
+
+    async fn wait_until_ready(&mut self, listen: &str) -> anyhow::Result<()> {
+        let client = Client::new(&self.base)?;
+        let ready = async {
+            while client.text("/readyz").await.is_err() {
+                tokio::time::sleep(READY_INTERVAL).await;
+            }
+        };
+        tokio::time::timeout(READY_TIMEOUT, ready)
+            .await
+            .context("the API isn't ready")?;
+        let edge_listen = free_address()?;
+        let mut edge = command("spaceport-proxy", &self.name, &self.dir, listen)?
+            .env("SPACEPORT_EDGE_LISTEN", &edge_listen)
+            .env("SPACEPORT_EDGE_METRICS_LISTEN", free_address()?)
+            .spawn()?;
+        let ready = async {
+            loop {
+                if edge.try_wait()?.is_some() {
+                    return anyhow::Ok(false);
+                }
+                if tokio::net::TcpStream::connect(&edge_listen).await.is_ok() {
+                    return Ok(true);
+                }
+                tokio::time::sleep(READY_INTERVAL).await;
+            }
+        };
+        let runs = tokio::time::timeout(READY_TIMEOUT, ready)
+            .await
+            .context("the edge isn't ready")??;
+        ensure!(runs, "the edge ended by itself; see {}", self.dir.display());
+        self.edge = Some(edge);
+        Ok(())
+    }
+
+    /// The address of the API.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Client::new(&self.base)
+    }
+
+    /// A client signed in as the administrator.
+    pub async fn admin(&self) -> anyhow::Result<Client> {
+        self.client()?.sign_in("admin", PASSWORD).await
+    }
+
+    /// The process of the API.
+    pub fn api_pid(&self) -> anyhow::Result<u32> {
+        self.api.id().context("the API ended")
+    }
+
+    /// The process of the edge.
+    pub fn edge_pid(&self) -> anyhow::Result<u32> {
+        let edge = self.edge.as_ref().context("there is no edge")?;
+        edge.id().context("the edge ended")
+    }
+
+    /// Ends both programs and removes everything they made.
+    pub async fn close(&mut self) -> anyhow::Result<()> {
+        for child in self.edge.iter_mut().chain([&mut self.api]) {
+            // An error says that it has ended already.
+            let _ = child.start_kill();
+            child.wait().await?;
+        }
+        docker::remove_all(&self.docker, &self.name).await?;
+        Ok(fs::remove_dir_all(&self.dir)?)
+    }
+}
+
+fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::Result<Command> {
+    let path = env::current_exe()?.with_file_name(program);
+    ensure!(
+        path.exists(),
+        "{} isn't built: run `make bench`",
+        path.display()
+    );
+    let log = fs::File::create(dir.join(format!("{program}.log")))?;
+    let mut command = Command::new(path);
+    for (key, _) in env::vars_os() {
+        let key = key.to_string_lossy().into_owned();
+        if key.starts_with("SPACEPORT_") && key != "SPACEPORT_LOG" {
+            command.env_remove(key);
+        }
+    }
+    if let Ok(host) = env::var("DOCKER_HOST") {
+        command.env("SPACEPORT_DOCKER_HOST", host);
+    }
+    command
+        .current_dir(dir)
+        .env("SPACEPORT_INSTALLATION", name)
+        .env("SPACEPORT_DATA_DIR", dir.join("data"))
+        .env("SPACEPORT_API_LISTEN", api_listen)
+        .env("SPACEPORT_ADMIN_PASSWORD", PASSWORD)
+        // Neither is part of a start: rules are set once, volumes are made with the space.
+        .env("SPACEPORT_FIREWALL", "external")
+        .env("SPACEPORT_VOLUME_ENFORCEMENT", "off")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// An address of this machine that was free a moment ago.
+fn free_address() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.to_string())
+}
