@@ -2,7 +2,7 @@
 //!
 //! Made anew for every operation: what is loaded may be shown only to who asked.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{collections::HashMap, hash::Hash, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use async_graphql::{
     Context, Error, ErrorExtensions, Result,
@@ -15,23 +15,32 @@ use spaceport_domain::{
     tunnel,
 };
 
+use self::turn::Turn;
 use super::types::{space::Space, template, user};
 use crate::{
     app::AppError,
     store::{self, Store, StoreError},
 };
 
+mod turn;
+
 /// Everything that is loaded in batches.
 pub struct Loaders {
     by_key: DataLoader<Batch>,
+    turn: Turn,
 }
 
 impl Loaders {
     /// The loaders of one operation carried out for `actor`.
     pub fn new(store: Store, actor: Option<&Actor>) -> Self {
         let actor = actor.cloned();
+        let turn = Turn::default();
+        let hold = turn.clone();
+        // When a batch begins is for the turn to say, not for a timer.
+        let by_key = DataLoader::new(Batch { store, actor }, move |batch| hold.hold(batch));
         Self {
-            by_key: DataLoader::new(Batch { store, actor }, tokio::spawn),
+            by_key: by_key.delay(Duration::ZERO),
+            turn,
         }
     }
 
@@ -45,10 +54,16 @@ impl Loaders {
         K: Send + Sync + Hash + Eq + Clone + 'static,
         Batch: Loader<K, Error = Arc<StoreError>>,
     {
-        self.by_key
-            .load_one(key)
-            .await
-            .map_err(|error| AppError::Internal(Box::new(error)).into())
+        let mut loading = pin!(self.by_key.load_one(key));
+        // The first poll adds the key to its batch.
+        let loaded = match futures_util::poll!(loading.as_mut()) {
+            Poll::Ready(loaded) => loaded,
+            Poll::Pending => {
+                self.turn.end().await;
+                loading.await
+            }
+        };
+        loaded.map_err(|error| AppError::Internal(Box::new(error)).into())
     }
 
     async fn must<K>(&self, key: K) -> Result<<Batch as Loader<K>>::Value>

@@ -146,8 +146,11 @@ fn the_domain_has_no_io_no_clock_and_no_randomness() {
     for (path, source) in sources("domain/src") {
         for banned in [
             "std::fs",
-            "std::net",
             "std::env",
+            "TcpStream",
+            "TcpListener",
+            "UdpSocket",
+            "ToSocketAddrs",
             "SystemTime",
             "Instant::now",
             "new_v4()",
