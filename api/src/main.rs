@@ -28,7 +28,7 @@ fn main() -> anyhow::Result<()> {
             tracing_subscriber::fmt()
                 .with_env_filter(
                     tracing_subscriber::EnvFilter::try_from_env("SPACEPORT_LOG")
-                        .unwrap_or_else(|_| "info".into()),
+                        .unwrap_or_else(|_| format!("info,{}", spaceport_api::store::LOG).into()),
                 )
                 .with_writer(std::io::stderr)
                 .init();

@@ -8,10 +8,12 @@
     reason = "the values of json! are written in place"
 )]
 
+mod access;
 mod engine;
 mod house;
 mod lifecycle;
 mod quota;
 mod schema;
+mod sharing;
 mod statements;
 mod subscriptions;
