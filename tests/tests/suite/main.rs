@@ -13,6 +13,7 @@ mod failures;
 mod house;
 mod lifecycle;
 mod quota;
+mod recovery;
 mod schema;
 mod statements;
 mod subscriptions;
