@@ -1,5 +1,7 @@
 //! `spaceport-api`: the control plane's program.
 
+use std::io::IsTerminal;
+
 use clap::{Parser, Subcommand};
 
 /// The control plane of Spaceport: the GraphQL API and the reconciler.
@@ -30,6 +32,7 @@ fn main() -> anyhow::Result<()> {
                     tracing_subscriber::EnvFilter::try_from_env("SPACEPORT_LOG")
                         .unwrap_or_else(|_| format!("info,{}", spaceport_api::store::LOG).into()),
                 )
+                .with_ansi(std::io::stderr().is_terminal())
                 .with_writer(std::io::stderr)
                 .init();
             let settings = spaceport_api::settings::Settings::load()?;

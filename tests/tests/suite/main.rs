@@ -4,15 +4,17 @@
 //! build, and Postgres: `eval "$(dev/postgres start)"`. `make test` sees to all of it.
 
 #![expect(
-    clippy::needless_pass_by_value,
-    reason = "the values of json! are written in place"
+    clippy::unwrap_used,
+    reason = "what a test needs and doesn't get is a failure of the test"
 )]
 
 mod access;
 mod engine;
+mod failures;
 mod house;
 mod lifecycle;
 mod quota;
+mod recovery;
 mod schema;
 mod sharing;
 mod statements;
