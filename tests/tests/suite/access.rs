@@ -45,139 +45,125 @@ async fn role(admin: &Client, name: &str, permissions: &[&str]) -> String {
     id(&admin.mutate("createRole", input).await.value("role"))
 }
 
-/// Every feature × owner, shared, group mate, stranger, administrators of three kinds, somebody
-/// without the permission, anonymous × enabled by the template or not.
+/// Everybody who may look at the owner's spaces, made for the purpose.
+async fn viewers(admin: &Client, owner: &Client, group: &str) -> Vec<Viewer> {
+    let viewer = |who, client, relation, reason| Viewer {
+        who,
+        client,
+        relation,
+        reason,
+    };
+    let with_role = async |name: &str, permissions: &[&str]| {
+        let role = role(admin, name, permissions).await;
+        admin.create_user(name, json!({ "roleIds": [role] })).await
+    };
+    let guest = admin.create_user("table-shared", json!({})).await;
+    let powerless = with_role("table-powerless", &["CREATE_SPACES"]).await;
+    let mate = json!({ "groupIds": [group] });
+    let mate = admin.create_user("table-mate", mate).await;
+    let stranger = admin.create_user("table-stranger", json!({})).await;
+    let manager = with_role("table-manager", &["MANAGE_SPACES"]).await;
+    let entering = [
+        "MANAGE_SPACES",
+        "ENTER_SPACES",
+        "USE_TERMINAL",
+        "USE_TUNNELS",
+    ];
+    let enterer = with_role("table-enterer", &entering).await;
+    vec![
+        viewer("owner", owner.clone(), Some("OWNER"), granted),
+        viewer("guest", guest, Some("SHARED"), |feature| match feature {
+            Feature::Terminal | Feature::Ssh => granted(feature),
+            _ => json!("NOT_SHARED"),
+        }),
+        viewer(
+            "guest without permissions",
+            powerless,
+            Some("SHARED"),
+            |feature| match feature {
+                Feature::Terminal | Feature::Ssh => json!("PERMISSION_MISSING"),
+                _ => json!("NOT_SHARED"),
+            },
+        ),
+        viewer("group mate", mate, None, granted),
+        viewer("stranger", stranger, None, granted),
+        viewer(
+            "administrator",
+            admin.clone(),
+            Some("ADMINISTRATOR"),
+            granted,
+        ),
+        viewer(
+            "manager who may not enter",
+            manager,
+            Some("ADMINISTRATOR"),
+            |_| json!("PERMISSION_MISSING"),
+        ),
+        viewer(
+            "manager who may enter for some",
+            enterer,
+            Some("ADMINISTRATOR"),
+            |feature| match feature {
+                Feature::Terminal | Feature::Tunnels => granted(feature),
+                _ => json!("PERMISSION_MISSING"),
+            },
+        ),
+    ]
+}
+
+/// Whether `viewer` is told what they must be of a space whose template enables `enabled`.
+async fn is_told(viewer: &Viewer, space: &str, enabled: &BTreeSet<Feature>) {
+    let mut seen = viewer.client.query(FEATURES, json!({ "id": space })).await;
+    let seen = seen["space"].take();
+    let Some(relation) = viewer.relation else {
+        assert_eq!(seen, Value::Null, "{}: the space doesn't exist", viewer.who);
+        return;
+    };
+    assert_eq!(seen["viewerRelation"], relation, "{}", viewer.who);
+    let told = seen["features"].as_array().expect("a list");
+    assert_eq!(told.len(), Feature::ALL.len());
+    for (feature, told) in Feature::ALL.into_iter().zip(told) {
+        let reason = if enabled.contains(&feature) {
+            (viewer.reason)(feature)
+        } else {
+            json!("TEMPLATE_DISABLED")
+        };
+        let expected = json!({
+            "feature": spelled(feature),
+            "available": reason.is_null(),
+            "reason": reason,
+        });
+        assert_eq!(told, &expected, "{} of {enabled:?}", viewer.who);
+    }
+}
+
+/// Every feature × owner, guest, group mate, stranger, administrators of three kinds, anonymous ×
+/// enabled by the template or not.
 async fn a_feature_needs_template_permission_and_relation(database: Database) {
     let home = Installation::shared(database).await;
     let admin = home.admin().await;
     let group = json!({ "name": "table-mates" });
     let group = id(&admin.mutate("createGroup", group).await.value("group"));
     let in_group = json!({ "groupIds": [group] });
-    let owner = admin.create_user("table-owner", in_group.clone()).await;
-    let manager = role(&admin, "table-manager", &["MANAGE_SPACES"]).await;
-    let enterer = role(
-        &admin,
-        "table-enterer",
-        &[
-            "MANAGE_SPACES",
-            "ENTER_SPACES",
-            "USE_TERMINAL",
-            "USE_TUNNELS",
-        ],
-    )
-    .await;
-    let powerless = role(&admin, "table-powerless", &["CREATE_SPACES"]).await;
-    let with_role = |role: &str| json!({ "roleIds": [role] });
-    let viewers = [
-        Viewer {
-            who: "owner",
-            client: owner.clone(),
-            relation: Some("OWNER"),
-            reason: granted,
-        },
-        Viewer {
-            who: "shared",
-            client: admin.create_user("table-shared", json!({})).await,
-            relation: Some("SHARED"),
-            reason: |feature| match feature {
-                Feature::Terminal | Feature::Ssh => granted(feature),
-                _ => json!("NOT_SHARED"),
-            },
-        },
-        Viewer {
-            who: "shared, without permissions",
-            client: admin
-                .create_user("table-powerless", with_role(&powerless))
-                .await,
-            relation: Some("SHARED"),
-            reason: |feature| match feature {
-                Feature::Terminal | Feature::Ssh => json!("PERMISSION_MISSING"),
-                _ => json!("NOT_SHARED"),
-            },
-        },
-        Viewer {
-            who: "group mate",
-            client: admin.create_user("table-mate", in_group).await,
-            relation: None,
-            reason: granted,
-        },
-        Viewer {
-            who: "stranger",
-            client: admin.create_user("table-stranger", json!({})).await,
-            relation: None,
-            reason: granted,
-        },
-        Viewer {
-            who: "administrator",
-            client: admin.clone(),
-            relation: Some("ADMINISTRATOR"),
-            reason: granted,
-        },
-        Viewer {
-            who: "manager who may not enter",
-            client: admin
-                .create_user("table-manager", with_role(&manager))
-                .await,
-            relation: Some("ADMINISTRATOR"),
-            reason: |_| json!("PERMISSION_MISSING"),
-        },
-        Viewer {
-            who: "manager who may enter for some",
-            client: admin
-                .create_user("table-enterer", with_role(&enterer))
-                .await,
-            relation: Some("ADMINISTRATOR"),
-            reason: |feature| match feature {
-                Feature::Terminal | Feature::Tunnels => granted(feature),
-                _ => json!("PERMISSION_MISSING"),
-            },
-        },
-    ];
+    let owner = admin.create_user("table-owner", in_group).await;
+    let viewers = viewers(&admin, &owner, &group).await;
     for (setting, enabled) in [
         ("all", Feature::ALL.to_vec()),
         ("none", Vec::new()),
         ("some", vec![Feature::Ssh, Feature::Tunnels]),
     ] {
+        let name = format!("table-{setting}");
         let names: Vec<_> = enabled.iter().copied().map(spelled).collect();
-        let template = admin
-            .create_template(&format!("table-{setting}"), json!({ "features": names }))
-            .await;
-        let space = owner
-            .create_space(&template, &format!("table-{setting}"))
-            .await;
+        let template = json!({ "features": names });
+        let template = admin.create_template(&name, template).await;
+        let space = owner.create_space(&template, &name).await;
         for guest in ["table-shared", "table-powerless"] {
             let share = json!({ "spaceId": space, "userName": guest });
             owner.mutate("shareSpace", share).await.value("space");
         }
         let enabled: BTreeSet<_> = enabled.into_iter().collect();
         for viewer in &viewers {
-            let seen = viewer.client.query(FEATURES, json!({ "id": space })).await;
-            let seen = &seen["space"];
-            let Some(relation) = viewer.relation else {
-                assert_eq!(
-                    seen,
-                    &Value::Null,
-                    "{}: the space doesn't exist",
-                    viewer.who
-                );
-                continue;
-            };
-            assert_eq!(seen["viewerRelation"], relation, "{}", viewer.who);
-            let told = seen["features"].as_array().expect("a list");
-            assert_eq!(told.len(), Feature::ALL.len());
-            for (feature, told) in Feature::ALL.into_iter().zip(told) {
-                let reason = if enabled.contains(&feature) {
-                    (viewer.reason)(feature)
-                } else {
-                    json!("TEMPLATE_DISABLED")
-                };
-                let expected = json!({
-                    "feature": spelled(feature),
-                    "available": reason.is_null(),
-                    "reason": reason,
-                });
-                assert_eq!(told, &expected, "{} of {setting}", viewer.who);
-            }
+            is_told(viewer, &space, &enabled).await;
         }
         let anonymous = home.anonymous();
         let codes = anonymous
