@@ -22,6 +22,8 @@ const PROBLEMS: &str = "problems { __typename code message path \
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
+    /// Keeps connections, of the one runtime that the test has.
+    http: reqwest::Client,
 }
 
 /// An HTTP client that doesn't outlive the test's runtime.
@@ -48,6 +50,7 @@ impl Client {
         Self {
             address,
             token: None,
+            http: http(),
         }
     }
 
@@ -55,8 +58,8 @@ impl Client {
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self {
-            address: self.address,
             token: Some(token.to_owned()),
+            ..self.clone()
         }
     }
 
@@ -84,7 +87,8 @@ impl Client {
     /// The whole answer to a request, and its HTTP status.
     pub async fn answer(&self, document: &str, variables: Value) -> (u16, Value) {
         let url = format!("http://{}/graphql", self.address);
-        let mut request = http()
+        let mut request = self
+            .http
             .post(url)
             .header("accept", "application/graphql-response+json")
             .json(&json!({ "query": document, "variables": variables }));

@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use spaceport_domain::event::Event;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use crate::{
@@ -235,6 +236,11 @@ impl Installation {
     /// Whether `text` is anywhere in what the database keeps.
     pub async fn database_holds(&self, text: &str) -> bool {
         self.database.holds(text).await
+    }
+
+    /// Every event of the outbox, in order.
+    pub async fn outbox(&self) -> Vec<Event> {
+        self.database.outbox().await
     }
 
     /// A client nobody has signed in with.

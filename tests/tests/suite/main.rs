@@ -11,6 +11,7 @@
 mod access;
 mod engine;
 mod failures;
+mod history;
 mod house;
 mod lifecycle;
 mod quota;
