@@ -20,11 +20,15 @@ pub mod database;
 pub mod docker;
 pub mod edge;
 pub mod installation;
+pub mod node;
 pub mod program;
 pub mod subscription;
 pub mod traces;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 pub use client::{Client, Payload};
 pub use database::Database;
@@ -39,6 +43,12 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const BUSYBOX: &str = "spaceport/busybox";
 /// The default image, with Python and a user who isn't root.
 pub const BASE: &str = "spaceport/base";
+
+/// The workspace.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the workspace").to_owned()
+}
 
 /// What `future` gives, or a failure that says what was waited for.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -1,15 +1,8 @@
 //! Who may use whom: the rules of the house, read from the source.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs};
 
-fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().expect("the workspace").to_owned()
-}
+use spaceport_tests::root;
 
 /// Every Rust file below a directory of the workspace, with its path from there.
 fn sources(directory: &str) -> Vec<(String, String)> {
