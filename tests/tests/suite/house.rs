@@ -69,8 +69,8 @@ fn only_the_docker_engine_names_its_client() {
 }
 
 #[test]
-fn only_graphql_names_its_library() {
-    for wanted in ["async_graphql", "async_graphql_value"] {
+fn only_graphql_names_its_libraries() {
+    for wanted in ["async_graphql", "async_graphql_value", "apollo_compiler"] {
         assert_eq!(
             strays(wanted, &["graphql"]),
             Vec::<String>::new(),

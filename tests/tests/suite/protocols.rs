@@ -32,6 +32,12 @@ async fn the_event_stream_protocol_is_spoken_to_the_letter() {
     node::run("graphql-sse.mjs", &[&url, admin.token(), SUBSCRIPTION]).await;
 }
 
+#[tokio::test]
+async fn documents_are_judged_as_the_reference_implementation_does() {
+    let (_home, admin, url) = home().await;
+    node::run("validation.mjs", &[&url, admin.token()]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_reference_clients_drive_every_subscription() {
     let (home, admin, url) = home().await;
