@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::Schema;
+use async_graphql::{Schema, ValidationMode};
 
 mod authenticator;
 mod caller;
@@ -48,5 +48,7 @@ fn builder() -> Builder {
         mutation::Mutation::default(),
         subscription::Subscription,
     )
+    // The transport has validated every document, once per text.
+    .validation_mode(ValidationMode::Fast)
     .disable_suggestions()
 }

@@ -43,7 +43,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     app.bootstrap().await.context("the first start failed")?;
     let stop = CancellationToken::new();
     let background = tokio::spawn(run_background(Arc::clone(&app)));
-    let router = http::router(Arc::clone(&app), metrics, graphql_routes(&app, &stop));
+    let graphql = graphql_routes(&app, &stop)?;
+    let router = http::router(Arc::clone(&app), metrics, graphql);
     tracing::info!(%address, "the API listens");
     let server = axum::serve(
         listener,
@@ -106,7 +107,7 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
     }))
 }
 
-fn graphql_routes(app: &Arc<App>, stop: &CancellationToken) -> axum::Router {
+fn graphql_routes(app: &Arc<App>, stop: &CancellationToken) -> anyhow::Result<axum::Router> {
     let config = transport::TransportConfig {
         allowed_origins: app.settings.allowed_origins.clone(),
         graphiql: app.settings.graphiql,
@@ -114,7 +115,8 @@ fn graphql_routes(app: &Arc<App>, stop: &CancellationToken) -> axum::Router {
         ..transport::TransportConfig::default()
     };
     let schema = graphql::schema(Arc::clone(app));
-    transport::router(schema, Arc::new(Authenticator(Arc::clone(app))), config)
+    let authenticator = Arc::new(Authenticator(Arc::clone(app)));
+    transport::router(schema, &graphql::sdl(), authenticator, config)
 }
 
 /// Everything that goes on while the server serves.

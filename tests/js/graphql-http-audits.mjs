@@ -1,7 +1,7 @@
 // Runs every audit of graphql-http, MUST, SHOULD and MAY alike.
 
 import { serverAudits } from 'graphql-http';
-import { args, run } from './checks.mjs';
+import { args, equal, run } from './checks.mjs';
 
 const [url, token] = args('graphql-http-audits.mjs URL [TOKEN]', 1);
 
@@ -13,12 +13,13 @@ const audits = serverAudits({
   },
 });
 
-await run(
-  audits.map(({ id, name, fn }) => [
+await run([
+  ['all 61 audits are there', async () => equal(audits.length, 61)],
+  ...audits.map(({ id, name, fn }) => [
     `${id} ${name}`,
     async () => {
       const result = await fn();
       if (result.status !== 'ok') throw new Error(result.reason);
     },
   ]),
-);
+]);

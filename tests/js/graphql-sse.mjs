@@ -1,21 +1,13 @@
 // Speaks GraphQL over server-sent events by its reference client, in the mode of distinct
 // connections, and by hand where the bytes matter.
 
-import { createClient } from 'graphql-sse';
 import { args, equal, run } from './checks.mjs';
+import { bearer, overEventStream, results } from './server.mjs';
 
 const [url, token, subscription] = args('graphql-sse.mjs URL TOKEN SUBSCRIPTION', 3);
-const authorization = `Bearer ${token}`;
+const authorization = bearer(token);
 
-const client = (credentials = authorization) =>
-  createClient({ url, retryAttempts: 0, headers: { authorization: credentials } });
-
-/** All results of an operation. */
-async function results(query, credentials) {
-  const all = [];
-  for await (const result of client(credentials).iterate({ query })) all.push(result);
-  return all;
-}
+const client = (credentials = token) => overEventStream(url, credentials);
 
 const get = (query) =>
   fetch(`${url}?${new URLSearchParams({ query })}`, {
@@ -24,7 +16,7 @@ const get = (query) =>
 
 await run([
   ['a query has one result', async () => {
-    equal(await results('{ __typename }'), [{ data: { __typename: 'Query' } }]);
+    equal(await results(client(), '{ __typename }'), [{ data: { __typename: 'Query' } }]);
   }],
   ['a subscription delivers, and stops when it is left', async () => {
     const stream = client().iterate({ query: subscription });
@@ -33,12 +25,12 @@ await run([
     await stream.return();
   }],
   ['what does not validate is a result with errors', async () => {
-    const [result, ...more] = await results('{ no_such_field }');
+    const [result, ...more] = await results(client(), '{ no_such_field }');
     equal(result.errors[0].extensions.code, 'GRAPHQL_VALIDATION_FAILED');
     equal([result.data, more.length], [undefined, 0]);
   }],
   ['bad credentials are refused by status', async () => {
-    const error = await results('{ __typename }', 'Bearer not-a-token').then(
+    const error = await results(client('not-a-token'), '{ __typename }').then(
       () => { throw new Error('it was run'); },
       (error) => error,
     );

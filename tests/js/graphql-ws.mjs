@@ -1,12 +1,12 @@
 // Speaks graphql-transport-ws by its reference client, and by hand where that would not misbehave.
 
-import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { args, equal, run } from './checks.mjs';
+import { bearer, overWebSocket, results } from './server.mjs';
 
 const [given, token, subscription] = args('graphql-ws.mjs URL TOKEN SUBSCRIPTION', 3);
 const url = given.replace(/^http/, 'ws');
-const authorization = `Bearer ${token}`;
+const authorization = bearer(token);
 
 const init = (credentials = authorization) => ({
   type: 'connection_init',
@@ -18,8 +18,8 @@ const subscribe = (id, query) => ({ type: 'subscribe', id, payload: { query } })
 function closed({ at_once = [], when_ready = [], protocol = 'graphql-transport-ws' }) {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, protocol);
-    const say = (message) =>
-      socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+    const isRaw = (message) => typeof message === 'string' || Buffer.isBuffer(message);
+    const say = (message) => socket.send(isRaw(message) ? message : JSON.stringify(message));
     socket.on('open', () => at_once.forEach(say));
     socket.on('message', (data) => {
       if (JSON.parse(data).type === 'connection_ack') when_ready.forEach(say);
@@ -29,27 +29,34 @@ function closed({ at_once = [], when_ready = [], protocol = 'graphql-transport-w
   });
 }
 
-const client = (options = {}) =>
-  createClient({
-    url,
-    webSocketImpl: WebSocket,
-    retryAttempts: 0,
-    connectionParams: { authorization },
-    ...options,
+/** Has a conversation by hand: `answer` gives what to say to each message, or `undefined`. */
+function conversation(answer) {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, 'graphql-transport-ws');
+    const heard = [];
+    const say = (message) => socket.send(JSON.stringify(message));
+    socket.on('open', () => say(init()));
+    socket.on('message', (text) => {
+      const message = JSON.parse(text);
+      heard.push(message);
+      try {
+        const next = answer(message, heard);
+        if (next === 'end') socket.close(1000);
+        else [next ?? []].flat().forEach(say);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    socket.on('close', (code) => resolve({ code, heard }));
+    socket.on('error', reject);
   });
-
-/** All results of an operation. */
-async function results(query, options) {
-  const connection = client(options);
-  const all = [];
-  for await (const result of connection.iterate({ query })) all.push(result);
-  await connection.dispose();
-  return all;
 }
+
+const client = (options) => overWebSocket(given, token, options);
 
 await run([
   ['a query has one result', async () => {
-    equal(await results('{ __typename }'), [{ data: { __typename: 'Query' } }]);
+    equal(await results(client(), '{ __typename }'), [{ data: { __typename: 'Query' } }]);
   }],
   ['a subscription delivers, and stops when it is left', async () => {
     const connection = client({ lazyCloseTimeout: 0 });
@@ -70,7 +77,7 @@ await run([
     await connection.dispose();
   }],
   ['what does not validate is an error with a code', async () => {
-    const errors = await results('{ no_such_field }').then(
+    const errors = await results(client(), '{ no_such_field }').then(
       () => { throw new Error('it was run'); },
       (error) => error,
     );
@@ -90,10 +97,45 @@ await run([
       });
     });
   }],
+  ['a variable of the wrong type is an error', async () => {
+    const query = 'query ($id: ID!) { space(id: $id) { id } }';
+    const errors = await results(client(), query, { id: { not: 'an id' } }).then(
+      () => { throw new Error('it was run'); },
+      (error) => error,
+    );
+    equal(errors[0].extensions.code, 'GRAPHQL_VALIDATION_FAILED');
+  }],
+  ['an id is free again when its operation has ended, by either side', async () => {
+    const { code, heard } = await conversation(({ type, id }, all) => {
+      if (type === 'connection_ack') return subscribe('a', '{ __typename }');
+      if (type === 'complete') return subscribe('a', subscription);
+      const nexts = all.filter((it) => it.type === 'next').length;
+      if (type !== 'next' || nexts < 2) return undefined;
+      return nexts < 3 ? [{ type: 'complete', id }, subscribe(id, subscription)] : 'end';
+    });
+    equal([code, heard.filter((it) => it.type === 'complete').length], [1000, 1]);
+  }],
+  ['the end of an operation that is not there is no mistake', async () => {
+    const { code } = await conversation(({ type }) => {
+      if (type === 'connection_ack') return [{ type: 'complete', id: 'x' }, subscribe('y', '{ __typename }')];
+      return type === 'complete' ? 'end' : undefined;
+    });
+    equal(code, 1000);
+  }],
+  ['a ping is answered with what it brought', async () => {
+    const ping = { type: 'ping', payload: { number: 1 } };
+    const { heard } = await conversation(({ type }) => {
+      if (type === 'connection_ack') return ping;
+      return type === 'pong' ? 'end' : undefined;
+    });
+    equal(heard.at(-1), { ...ping, type: 'pong' });
+  }],
   ['4400 for what is no message', async () => {
     equal((await closed({ at_once: ['nonsense'] }))[0], 4400);
     equal((await closed({ at_once: [{ type: 'start', id: '1' }] }))[0], 4400);
     equal((await closed({ at_once: [init()], when_ready: [{ type: 'subscribe', id: '1' }] }))[0], 4400);
+    equal((await closed({ at_once: [init()], when_ready: [Buffer.from('{"type":"ping"}')] }))[0], 4400);
+    equal((await closed({ at_once: [{ type: 'connection_init', payload: 'token' }] }))[0], 4400);
   }],
   ['4401 for an operation before the acknowledgement', async () => {
     equal(await closed({ at_once: [subscribe('1', '{ __typename }')] }), [4401, 'Unauthorized']);
@@ -103,6 +145,12 @@ await run([
   }],
   ['4406 for another subprotocol', async () => {
     equal(await closed({ protocol: [] }), [4406, 'Subprotocol not acceptable']);
+    // The older protocol of another library; `ws` reports what was not agreed upon as an error.
+    const error = await closed({ protocol: 'graphql-ws' }).then(
+      () => { throw new Error('it was spoken'); },
+      (error) => error,
+    );
+    equal(error.message, 'Server sent no subprotocol');
   }],
   ['4408 without an initialisation', async () => {
     equal(await closed({}), [4408, 'Connection initialisation timeout']);
@@ -114,6 +162,10 @@ await run([
   ['4429 for a second initialisation', async () => {
     const close = await closed({ at_once: [init()], when_ready: [init()] });
     equal(close, [4429, 'Too many initialisation requests']);
+  }],
+  ['1009 for a message too long', async () => {
+    const long = { type: 'ping', payload: { text: 'x'.repeat(1024 * 1024) } };
+    equal(await closed({ at_once: [init()], when_ready: [long] }), [1009, 'Message too big']);
   }],
   ['pages of a foreign origin are refused', async () => {
     const status = await new Promise((resolve, reject) => {

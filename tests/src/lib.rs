@@ -21,12 +21,16 @@ pub mod docker;
 pub mod edge;
 pub mod image;
 pub mod installation;
+pub mod node;
 pub mod private_docker;
 pub mod program;
 pub mod subscription;
 pub mod traces;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 pub use client::{Client, Payload};
 pub use database::Database;
@@ -43,6 +47,12 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 pub const BUSYBOX: &str = "spaceport/busybox";
 /// The default image, with Python and a user who isn't root.
 pub const BASE: &str = "spaceport/base";
+
+/// The workspace.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the workspace").to_owned()
+}
 
 /// What `future` gives, or a failure that says what was waited for.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {

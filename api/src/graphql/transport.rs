@@ -2,6 +2,8 @@
 
 mod accept;
 mod auth;
+mod cache;
+mod cost;
 mod documents;
 mod endpoint;
 mod event_stream;
@@ -9,12 +11,15 @@ mod fault;
 mod graphiql;
 mod guard;
 mod http;
+mod inputs;
 mod limits;
 mod operation;
 mod origin;
 mod outcome;
 mod params;
 mod scan;
+mod validation;
+mod variables;
 mod websocket;
 
 #[cfg(test)]
@@ -26,11 +31,11 @@ use async_graphql::Executor;
 use axum::{Router, routing::any};
 use tokio_util::sync::CancellationToken;
 
-use self::endpoint::Endpoint;
 pub use self::{
     auth::{AuthError, Authenticate, Authenticated, RequestInfo},
     limits::{ConnectionLimits, DocumentLimits, TransportLimits},
 };
+use self::{endpoint::Endpoint, validation::Rules};
 
 /// How the endpoint behaves.
 #[derive(Clone, Debug, Default)]
@@ -63,19 +68,28 @@ pub enum StatusProfile {
 
 /// The routes: `/graphql`, and `/` when GraphiQL is enabled. Serve them with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, or [`RequestInfo::remote`] is unknown.
+///
+/// `sdl` is the executor's schema. Documents are validated here, so the executor may leave most of
+/// it ([`async_graphql::ValidationMode::Fast`]).
+///
+/// # Errors
+///
+/// When the schema is not valid.
 pub fn router<E: Executor>(
     executor: E,
+    sdl: &str,
     authenticate: Arc<dyn Authenticate>,
     config: TransportConfig,
-) -> Router {
+) -> anyhow::Result<Router> {
     let graphiql = config.graphiql;
-    let endpoint = Arc::new(Endpoint::new(executor, authenticate, config));
+    let rules = Rules::new(sdl, &config.limits.document)?;
+    let endpoint = Arc::new(Endpoint::new(executor, rules, authenticate, config));
     let router = Router::new()
         .route("/graphql", any(endpoint::entry::<E>))
         .with_state(endpoint);
-    if graphiql {
+    Ok(if graphiql {
         router.merge(graphiql::routes())
     } else {
         router
-    }
+    })
 }

@@ -1,15 +1,8 @@
 //! Who may use whom: the rules of the house, read from the source.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs};
 
-fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().expect("the workspace").to_owned()
-}
+use spaceport_tests::root;
 
 /// Every Rust file below a directory of the workspace, with its path from there.
 fn sources(directory: &str) -> Vec<(String, String)> {
@@ -76,8 +69,8 @@ fn only_the_docker_engine_names_its_client() {
 }
 
 #[test]
-fn only_graphql_names_its_library() {
-    for wanted in ["async_graphql", "async_graphql_value"] {
+fn only_graphql_names_its_libraries() {
+    for wanted in ["async_graphql", "async_graphql_value", "apollo_compiler"] {
         assert_eq!(
             strays(wanted, &["graphql"]),
             Vec::<String>::new(),

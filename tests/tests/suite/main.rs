@@ -14,6 +14,7 @@ mod failures;
 mod history;
 mod house;
 mod lifecycle;
+mod protocols;
 mod quota;
 mod recovery;
 mod schema;

@@ -1,10 +1,9 @@
-//! Parsed documents, kept for the next request with the same text.
+//! What is known of documents, kept for the next request with the same text: those that may run,
+//! and why others may not.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
+use apollo_compiler::Schema;
 use async_graphql::parser::{
     parse_query,
     types::{DocumentOperations, ExecutableDocument, OperationDefinition},
@@ -12,18 +11,19 @@ use async_graphql::parser::{
 use sha2::{Digest, Sha256};
 
 use super::{
+    cache::{Cache, Hash},
     fault::{Code, Fault},
     guard::{self, Weight},
     limits::{DocumentLimits, TransportLimits},
     scan,
+    validation::Rules,
 };
 
-/// A document that parses and keeps within the limits.
+/// A document that parses, keeps within the limits, and is valid.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) parsed: ExecutableDocument,
     pub(super) weight: Weight,
-    bytes: usize,
 }
 
 impl Document {
@@ -47,37 +47,56 @@ impl Document {
     }
 }
 
-/// The cache. What is refused is not kept, so that junk can't push out what is used.
+/// The caches: junk has one of its own, so that it can't push out what is used.
 pub(super) struct Documents {
     limits: DocumentLimits,
-    kept: Mutex<Generations>,
+    rules: Rules,
+    valid: Cache<Arc<Document>>,
+    refused: Cache<Fault>,
 }
 
+/// How much smaller the cache of refusals is than that of documents.
+const REFUSED_SHARE: usize = 8;
+
 impl Documents {
-    pub(super) fn new(limits: &TransportLimits) -> Self {
+    pub(super) fn new(rules: Rules, limits: &TransportLimits) -> Self {
+        let (documents, bytes) = (limits.cached_documents, limits.cached_bytes);
         Self {
             limits: limits.document.clone(),
-            kept: Mutex::new(Generations {
-                max_documents: limits.cached_documents,
-                max_bytes: limits.cached_bytes,
-                young: Generation::default(),
-                old: Generation::default(),
-            }),
+            rules,
+            valid: Cache::new(documents, bytes),
+            refused: Cache::new(documents / REFUSED_SHARE, bytes / REFUSED_SHARE),
         }
     }
 
-    /// The document of a text, parsed and weighed now or before.
+    /// The schema that documents are held against.
+    pub(super) fn schema(&self) -> &Schema {
+        self.rules.schema()
+    }
+
+    /// The document of a text: parsed, weighed and validated now or before.
     pub(super) fn get(&self, text: &str) -> Result<Arc<Document>, Fault> {
         if text.len() > self.limits.bytes {
             return Err(Fault::too_complex("bytes", self.limits.bytes));
         }
         let hash: Hash = Sha256::digest(text.as_bytes()).into();
-        if let Some(document) = self.kept().get(&hash) {
+        if let Some(document) = self.valid.get(&hash) {
             return Ok(document);
         }
-        let document = Arc::new(self.parse(text)?);
-        self.kept().insert(hash, Arc::clone(&document));
-        Ok(document)
+        if let Some(fault) = self.refused.get(&hash) {
+            return Err(fault);
+        }
+        match self.parse(text) {
+            Ok(document) => {
+                let document = Arc::new(document);
+                self.valid.insert(hash, Arc::clone(&document), text.len());
+                Ok(document)
+            }
+            Err(fault) => {
+                self.refused.insert(hash, fault.clone(), fault.bytes());
+                Err(fault)
+            }
+        }
     }
 
     fn parse(&self, text: &str) -> Result<Document, Fault> {
@@ -90,59 +109,8 @@ impl Documents {
         }
         let parsed = parse_query(text)?;
         let weight = guard::weigh(&parsed, &self.limits)?;
-        Ok(Document {
-            parsed,
-            weight,
-            bytes: text.len(),
-        })
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Generations> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-type Hash = [u8; 32];
-
-/// Two generations: what was used since the last turn, and what was used in the one before. When
-/// the young one is half of the bound the old one is dropped, which costs nothing per use.
-struct Generations {
-    max_documents: usize,
-    max_bytes: usize,
-    young: Generation,
-    old: Generation,
-}
-
-#[derive(Default)]
-struct Generation {
-    documents: HashMap<Hash, Arc<Document>>,
-    bytes: usize,
-}
-
-impl Generations {
-    fn get(&mut self, hash: &Hash) -> Option<Arc<Document>> {
-        if let Some(document) = self.young.documents.get(hash) {
-            return Some(Arc::clone(document));
-        }
-        let document = self.old.documents.remove(hash)?;
-        self.old.bytes -= document.bytes;
-        self.insert(*hash, Arc::clone(&document));
-        Some(document)
-    }
-
-    fn insert(&mut self, hash: Hash, document: Arc<Document>) {
-        if document.bytes > self.max_bytes / 2 || self.max_documents < 2 {
-            return;
-        }
-        let full = self.young.documents.len() + 1 > self.max_documents / 2
-            || self.young.bytes + document.bytes > self.max_bytes / 2;
-        if full {
-            self.old = std::mem::take(&mut self.young);
-        }
-        let bytes = document.bytes;
-        if self.young.documents.insert(hash, document).is_none() {
-            self.young.bytes += bytes;
-        }
+        self.rules.judge(text)?;
+        Ok(Document { parsed, weight })
     }
 }
 
@@ -152,49 +120,36 @@ mod tests {
 
     use super::*;
 
-    fn documents(cached_documents: usize) -> Documents {
-        Documents::new(&TransportLimits {
-            cached_documents,
-            ..TransportLimits::default()
-        })
+    fn documents() -> Documents {
+        let limits = TransportLimits::default();
+        let sdl =
+            "type Query { a: Int b: Int } type Mutation { a: Int } type Subscription { b: Int }";
+        Documents::new(Rules::new(sdl, &limits.document).unwrap(), &limits)
     }
 
     #[test]
-    fn a_text_is_parsed_once() {
-        let documents = documents(8);
+    fn a_text_is_parsed_and_validated_once() {
+        let documents = documents();
         let first = documents.get("{ a }").unwrap();
         assert!(Arc::ptr_eq(&first, &documents.get("{ a }").unwrap()));
     }
 
     #[test]
-    fn what_is_used_stays_while_others_come_and_go() {
-        let documents = documents(8);
-        let kept = documents.get("{ kept }").unwrap();
-        for n in 0..100 {
-            documents.get(&format!("{{ field{n} }}")).unwrap();
-            assert!(Arc::ptr_eq(&kept, &documents.get("{ kept }").unwrap()));
-            let generations = documents.kept();
-            let held = generations.young.documents.len() + generations.old.documents.len();
-            assert!(held <= 8);
-        }
-    }
-
-    #[test]
-    fn the_cache_is_bounded_in_bytes() {
-        let documents = Documents::new(&TransportLimits {
-            cached_bytes: 100,
-            ..TransportLimits::default()
-        });
-        for n in 0..100 {
-            documents.get(&format!("{{ field{n} }}")).unwrap();
-            let generations = documents.kept();
-            assert!(generations.young.bytes + generations.old.bytes <= 100);
+    fn a_refusal_is_remembered_whole() {
+        let documents = documents();
+        for text in ["{ nothing }", "{", "{ ...A } fragment A on Query { ...A }"] {
+            let [first, again] = [(); 2].map(|()| documents.get(text).unwrap_err());
+            assert_eq!(first.code, again.code);
+            assert_eq!(first.into_errors(), again.into_errors());
+            let hash: Hash = Sha256::digest(text.as_bytes()).into();
+            assert!(documents.refused.get(&hash).is_some(), "{text}");
+            assert!(documents.valid.get(&hash).is_none(), "{text}");
         }
     }
 
     #[test]
     fn deep_texts_are_refused_before_they_are_parsed() {
-        let documents = documents(8);
+        let documents = documents();
         for text in ["{a".repeat(10_000), format!("{{a(x:{}", "[".repeat(20_000))] {
             let fault = documents.get(&text).unwrap_err();
             assert_eq!(fault.code, Code::DocumentTooComplex);
@@ -207,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_operation_is_found_as_the_specification_says() {
-        let documents = documents(8);
+        let documents = documents();
         let kind = |text: &str, name| {
             let document = documents.get(text).unwrap();
             document.operation(name).map(|operation| operation.ty).ok()

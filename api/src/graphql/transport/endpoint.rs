@@ -17,6 +17,7 @@ use super::{
     fault::{Code, Fault},
     http,
     operation::Operations,
+    validation::Rules,
     websocket,
 };
 
@@ -31,12 +32,13 @@ pub(super) struct Endpoint<E> {
 impl<E: Executor> Endpoint<E> {
     pub(super) fn new(
         executor: E,
+        rules: Rules,
         authenticate: Arc<dyn Authenticate>,
         config: TransportConfig,
     ) -> Self {
         let connections = config.limits.connections.min(Semaphore::MAX_PERMITS);
         Self {
-            operations: Operations::new(executor, &config.limits),
+            operations: Operations::new(executor, rules, &config.limits),
             authenticate,
             connections: Arc::new(Semaphore::new(connections)),
             config,

@@ -96,20 +96,30 @@ impl Code {
     }
 }
 
-/// A refusal: one error, and what HTTP says about it.
-#[derive(Debug)]
+/// A refusal: its errors, mostly one, and what HTTP says about it.
+#[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) code: Code,
     pub(super) retry_after: Option<Duration>,
-    error: Box<ServerError>,
+    errors: Vec<ServerError>,
 }
+
+/// How many errors a refusal tells. A document of a few bytes per mistake would get an answer of
+/// hundreds for each.
+pub(super) const ERRORS_MAX: usize = 100;
 
 impl Fault {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self::of_errors(code, [ServerError::new(message, None)])
+    }
+
+    /// Several errors of one kind, of which the first are told.
+    pub(super) fn of_errors(code: Code, errors: impl IntoIterator<Item = ServerError>) -> Self {
+        let errors = errors.into_iter().take(ERRORS_MAX);
         Self {
             code,
             retry_after: None,
-            error: Box::new(with_code(ServerError::new(message, None), code)),
+            errors: errors.map(|error| with_code(error, code)).collect(),
         }
     }
 
@@ -119,9 +129,11 @@ impl Fault {
             Code::DocumentTooComplex,
             format!("The document exceeds the limit of {max} for {limit}."),
         );
-        let extensions = fault.error.extensions.get_or_insert_default();
-        extensions.set("limit", limit);
-        extensions.set("max", max as u64);
+        for error in &mut fault.errors {
+            let extensions = error.extensions.get_or_insert_default();
+            extensions.set("limit", limit);
+            extensions.set("max", max as u64);
+        }
         fault
     }
 
@@ -131,22 +143,26 @@ impl Fault {
     }
 
     pub(super) fn at(mut self, position: Pos) -> Self {
-        self.error.locations.push(position);
+        for error in &mut self.errors {
+            error.locations.push(position);
+        }
         self
     }
 
-    pub(super) fn into_error(self) -> ServerError {
-        *self.error
+    /// A measure of how much memory it takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let sizes = self.errors.iter().map(|error| error.message.len());
+        size_of::<Self>() + sizes.sum::<usize>() + self.errors.len() * size_of::<ServerError>()
+    }
+
+    pub(super) fn into_errors(self) -> Vec<ServerError> {
+        self.errors
     }
 }
 
 impl From<parser::Error> for Fault {
     fn from(error: parser::Error) -> Self {
-        Self {
-            code: Code::ParseFailed,
-            retry_after: None,
-            error: Box::new(with_code(error.into(), Code::ParseFailed)),
-        }
+        Self::of_errors(Code::ParseFailed, [error.into()])
     }
 }
 

@@ -27,8 +27,9 @@ pub struct TransportLimits {
     pub connection: ConnectionLimits,
 }
 
-/// The bounds of one GraphQL document, checked before the document is validated. Counts are of the
-/// document with its fragments written out, as validation and execution see it.
+/// The bounds of one GraphQL document. Counts are of the document with its fragments written out, as
+/// validation and execution see it. All but the last two are checked before the document is
+/// validated.
 #[derive(Clone, Debug)]
 pub struct DocumentLimits {
     /// Length of the text, in bytes.
@@ -53,6 +54,10 @@ pub struct DocumentLimits {
     pub values: usize,
     /// Sum of the sizes of all variables times the uses of variables, in bytes: each use copies.
     pub variable_bytes: usize,
+    /// Lists around a field. The standard introspection query needs 3.
+    pub list_nesting: usize,
+    /// Fields of the whole answer, with lists of assumed lengths.
+    pub complexity: usize,
 }
 
 /// The bounds of one WebSocket or event stream.
@@ -105,6 +110,8 @@ impl Default for DocumentLimits {
             directives: 100,
             values: 10_000,
             variable_bytes: 16 * 1024 * 1024,
+            list_nesting: 4,
+            complexity: 100_000,
         }
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::{
-    Executor, Request, Value, Variables,
-    parser::types::{OperationDefinition, OperationType},
-};
+use async_graphql::{Executor, Request, parser::types::OperationType};
 use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
@@ -19,6 +16,8 @@ use super::{
     limits::TransportLimits,
     outcome::Outcome,
     params::{Params, has_zero_byte, variables_bytes},
+    validation::Rules,
+    variables,
 };
 
 /// Runs operations within the limits.
@@ -37,16 +36,16 @@ pub(super) struct Operation {
 }
 
 impl<E: Executor> Operations<E> {
-    pub(super) fn new(executor: E, limits: &TransportLimits) -> Self {
+    pub(super) fn new(executor: E, rules: Rules, limits: &TransportLimits) -> Self {
         Self {
             executor,
-            documents: Documents::new(limits),
+            documents: Documents::new(rules, limits),
             variable_bytes: limits.document.variable_bytes,
             timeout: limits.execution_timeout,
         }
     }
 
-    /// Parses and weighs what is asked for.
+    /// Parses, weighs and validates what is asked for.
     pub(super) fn prepare(
         &self,
         params: Params,
@@ -56,7 +55,6 @@ impl<E: Executor> Operations<E> {
         let document = self.documents.get(&params.query)?;
         let operation = document.operation(params.operation_name.as_deref())?;
         let kind = operation.ty;
-        require_variables(operation, &params.variables)?;
         if document.weight.schema_reads > 0 && !caller.introspection {
             let message = "The schema is for those who are signed in.";
             return Err(Fault::new(Code::Unauthenticated, message));
@@ -71,6 +69,7 @@ impl<E: Executor> Operations<E> {
         if copied > self.variable_bytes {
             return Err(Fault::too_complex("variableBytes", self.variable_bytes));
         }
+        variables::check(self.documents.schema(), operation, &params.variables)?;
         let mut request = Request::new(params.query).variables(params.variables);
         request.operation_name = params.operation_name;
         request.extensions = params.extensions;
@@ -131,24 +130,6 @@ impl<E: Executor> Operations<E> {
             })
             .boxed()
     }
-}
-
-/// The first step of <https://spec.graphql.org/October2021/#CoerceVariableValues()>, which
-/// async-graphql takes only when a field is resolved. It checks types while it validates.
-fn require_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), Fault> {
-    for definition in &operation.variable_definitions {
-        let (definition, position) = (&definition.node, definition.pos);
-        let (name, required) = (&definition.name.node, &definition.var_type.node);
-        let missing = match variables.get(name) {
-            None => definition.default_value.is_none(),
-            Some(value) => *value == Value::Null,
-        };
-        if missing && !required.nullable {
-            let message = format!("Variable \"${name}\" of type \"{required}\" needs a value.");
-            return Err(Fault::new(Code::ValidationFailed, message).at(position));
-        }
-    }
-    Ok(())
 }
 
 fn panicked(request_id: &str) -> Fault {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     StatusProfile,
-    fault::{Code, Fault, INTERNAL_MESSAGE, with_code},
+    fault::{Code, ERRORS_MAX, Fault, INTERNAL_MESSAGE, with_code},
 };
 
 /// A response in the form of <https://spec.graphql.org/October2021/#sec-Response-Format>: errors
@@ -36,11 +36,7 @@ impl Outcome {
         let refused = response.data == Value::Null
             && !response.errors.is_empty()
             && response.errors.iter().all(|error| error.path.is_empty());
-        let shown = if refused {
-            REFUSAL_ERRORS_MAX
-        } else {
-            usize::MAX
-        };
+        let shown = if refused { ERRORS_MAX } else { usize::MAX };
         let errors = response.errors.into_iter().take(shown);
         let errors: Vec<_> = errors
             .map(|error| presentable(error, refused, request_id))
@@ -58,7 +54,11 @@ impl Outcome {
     pub(super) fn refused(fault: Fault, request_id: &str) -> Self {
         let code = fault.code;
         Self {
-            errors: vec![presentable(fault.into_error(), true, request_id)],
+            errors: fault
+                .into_errors()
+                .into_iter()
+                .map(|error| presentable(error, true, request_id))
+                .collect(),
             data: None,
             extensions: BTreeMap::new(),
             headers: HeaderMap::new(),
@@ -84,10 +84,6 @@ impl Outcome {
         }
     }
 }
-
-/// How many errors a refusal tells. A document of a few bytes per mistake would get an answer of
-/// hundreds for each.
-const REFUSAL_ERRORS_MAX: usize = 100;
 
 /// 294, which the registry of status codes does not know yet.
 fn partial_success() -> StatusCode {

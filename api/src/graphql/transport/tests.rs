@@ -84,8 +84,9 @@ impl Site {
         let doorman = Arc::new(Doorman::default());
         let state = schema::State::default();
         let schema = schema::build(state.clone());
+        let sdl = schema.sdl();
         Self {
-            router: router(schema, Arc::clone(&doorman) as _, config),
+            router: router(schema, &sdl, Arc::clone(&doorman) as _, config).unwrap(),
             doorman,
             schema: state,
         }

@@ -57,7 +57,8 @@ fn doubling(fragments: usize) -> String {
 fn refusal(text: &str) -> String {
     let error = weigh(&parse_query(text).unwrap(), &limits())
         .unwrap_err()
-        .into_error();
+        .into_errors()
+        .remove(0);
     serde_json::to_string(&error.extensions).unwrap()
 }
 

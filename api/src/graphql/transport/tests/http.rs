@@ -98,6 +98,16 @@ async fn every_refusal_has_its_status_and_code() {
             400,
             "GRAPHQL_VALIDATION_FAILED",
         ),
+        (
+            "query($n: String = 1) { echo(text: $n) }",
+            400,
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (
+            "{ chosen(by: {number: 1, text: \"a\"}) }",
+            400,
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
         ("subscription { count(to: 1) }", 406, "NOT_ACCEPTABLE"),
         ("{ panicking }", 500, "INTERNAL"),
         ("{ failing }", 200, "INTERNAL"),

@@ -9,7 +9,8 @@ use std::{
 };
 
 use async_graphql::{
-    Context, Error, ErrorExtensions as _, MergedObject, Object, Schema, Subscription,
+    Context, Error, ErrorExtensions as _, MergedObject, Object, OneofObject, Schema, Subscription,
+    ValidationMode,
 };
 use futures_util::{Stream, stream};
 
@@ -46,6 +47,12 @@ impl Drop for Running {
     }
 }
 
+#[derive(OneofObject)]
+enum Choice {
+    Number(i32),
+    Text(String),
+}
+
 #[derive(Default)]
 pub(super) struct Own;
 
@@ -64,6 +71,13 @@ impl Own {
 
     async fn echo(&self, text: String) -> String {
         text
+    }
+
+    async fn chosen(&self, by: Choice) -> String {
+        match by {
+            Choice::Number(number) => number.to_string(),
+            Choice::Text(text) => text,
+        }
     }
 
     async fn own(&self) -> Own {
@@ -143,7 +157,9 @@ impl Events {
 pub(super) type TestSchema = Schema<Query, Mutation, Events>;
 
 pub(super) fn build(state: State) -> TestSchema {
-    Schema::build(Query::default(), Mutation(state.clone()), Events(state)).finish()
+    Schema::build(Query::default(), Mutation(state.clone()), Events(state))
+        .validation_mode(ValidationMode::Fast)
+        .finish()
 }
 
 /// A function, because code after a bare panic would be warned of as unreachable.
