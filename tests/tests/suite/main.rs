@@ -8,6 +8,7 @@
     reason = "what a test needs and doesn't get is a failure of the test"
 )]
 
+mod accounts;
 mod engine;
 mod failures;
 mod house;
@@ -17,3 +18,4 @@ mod recovery;
 mod schema;
 mod statements;
 mod subscriptions;
+mod templates;
