@@ -1,7 +1,5 @@
 //! `spaceport-api`: the control plane's program.
 
-use std::io::IsTerminal;
-
 use clap::{Parser, Subcommand};
 
 /// The control plane of Spaceport: the GraphQL API and the reconciler.
@@ -27,14 +25,7 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Serve => {
-            tracing_subscriber::fmt()
-                .with_env_filter(
-                    tracing_subscriber::EnvFilter::try_from_env("SPACEPORT_LOG")
-                        .unwrap_or_else(|_| format!("info,{}", spaceport_api::store::LOG).into()),
-                )
-                .with_ansi(std::io::stderr().is_terminal())
-                .with_writer(std::io::stderr)
-                .init();
+            spaceport_api::log::start();
             let settings = spaceport_api::settings::Settings::load()?;
             tokio::runtime::Builder::new_multi_thread()
                 .enable_all()

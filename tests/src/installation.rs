@@ -48,6 +48,7 @@ pub struct Plan {
     database: Database,
     with_edge: bool,
     environment: Vec<(String, String)>,
+    unset: Vec<String>,
 }
 
 impl Plan {
@@ -55,6 +56,13 @@ impl Plan {
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Leaves a setting at its default that tests otherwise set.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.unset.push(name.to_owned());
         self
     }
 
@@ -89,6 +97,7 @@ impl Installation {
             database,
             with_edge: true,
             environment: Vec::new(),
+            unset: Vec::new(),
         }
     }
 
@@ -146,6 +155,7 @@ impl Installation {
                 ADMIN_PASSWORD.to_owned(),
             ),
         ];
+        environment.retain(|(name, _)| !plan.unset.contains(name));
         environment.extend(plan.environment);
         // As an operator would do it: the edge is told nothing of the database.
         let for_edge = environment.clone();

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod accounts;
 mod engine;
 mod failures;
 mod history;
@@ -21,3 +22,4 @@ mod schema;
 mod sharing;
 mod statements;
 mod subscriptions;
+mod templates;
