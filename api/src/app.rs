@@ -25,16 +25,18 @@ use crate::{
     store::{Store, StoreError},
 };
 
-pub mod accounts;
 pub mod bootstrap;
+pub mod departures;
 pub mod groups;
 pub mod observation;
 pub mod origin;
+pub mod sign_in;
 pub mod spaces;
 pub mod subscriptions;
 pub mod templates;
 pub mod tokens;
 pub mod tunnels;
+pub mod users;
 
 #[doc(no_inline)]
 pub use origin::Origin;
@@ -127,6 +129,9 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::Taken => {
                 Problem::new(ProblemCode::NameTaken, "the name has just been taken").into()
+            }
+            error @ StoreError::ActorDeparted => {
+                Problem::new(ProblemCode::Forbidden, error.to_string()).into()
             }
             error => Self::Internal(Box::new(error)),
         }

@@ -75,6 +75,8 @@ impl App {
             display_name: "Administrator".to_owned(),
             limits: Limits::default(),
             created_at: now,
+            disabled_at: None,
+            deleted_at: None,
         };
         let password_hash = password::hash(password.clone()).await?;
         change

@@ -34,6 +34,7 @@ impl Authenticate for Authenticator {
         if bool::from(token.as_bytes().ct_eq(self.0.edge_token.as_bytes())) {
             return Ok(self.authenticated(Identity::Edge, origin));
         }
+        let moment = self.0.sign_ins.moment();
         let signed_in = self
             .0
             .authenticate(token)
@@ -49,6 +50,7 @@ impl Authenticate for Authenticator {
             signed_in.actor.user_id,
             signed_in.sign_in,
             signed_in.expires_at,
+            moment,
         );
         Ok(self.authenticated(Identity::User(Arc::new(signed_in), open), origin))
     }

@@ -6,7 +6,7 @@ use async_graphql::{Context, ErrorExtensions, Result};
 use spaceport_domain::access::Actor;
 
 use crate::{
-    app::{App, Origin, accounts::SignedIn},
+    app::{App, Origin, sign_in::SignedIn},
     auth::sign_in::Open,
 };
 

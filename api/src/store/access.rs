@@ -28,7 +28,7 @@ pub struct Role {
     pub built_in: bool,
 }
 
-fn role(row: entity::role::Model) -> Result<Role, StoreError> {
+pub(super) fn role(row: entity::role::Model) -> Result<Role, StoreError> {
     Ok(Role {
         id: RoleId::new(row.id),
         permissions: json(&row.permissions, "role", "permissions")?,
@@ -38,9 +38,11 @@ fn role(row: entity::role::Model) -> Result<Role, StoreError> {
 }
 
 impl Store {
-    /// The actor that `user` is; `None` when there is no such user.
+    /// The actor that `user` is; `None` when there is no such user, or they may not act now.
     pub async fn actor(&self, user: UserId) -> Result<Option<Actor>, StoreError> {
         let Some(row) = entity::user::Entity::find_by_id(user.uuid())
+            .filter(entity::user::Column::DisabledAtMs.is_null())
+            .filter(entity::user::Column::DeletedAtMs.is_null())
             .one(&self.read)
             .await?
         else {

@@ -60,15 +60,22 @@ impl Change {
         Ok(())
     }
 
-    /// Ends every sign-in of a user, and takes back all of their tokens.
-    pub async fn end_sign_ins(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
-        use entity::{api_token, session};
-        session::Entity::update_many()
-            .col_expr(session::Column::RevokedAtMs, Expr::value(now.as_millis()))
-            .filter(session::Column::UserId.eq(user.uuid()))
-            .filter(session::Column::RevokedAtMs.is_null())
+    /// Ends every session of a user; their tokens stay.
+    pub async fn end_sessions(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        use entity::session::Column;
+        entity::session::Entity::update_many()
+            .col_expr(Column::RevokedAtMs, Expr::value(now.as_millis()))
+            .filter(Column::UserId.eq(user.uuid()))
+            .filter(Column::RevokedAtMs.is_null())
             .exec(&self.transaction)
             .await?;
+        Ok(())
+    }
+
+    /// Ends every session of a user, and takes back all of their tokens.
+    pub async fn end_sign_ins(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        use entity::api_token;
+        self.end_sessions(user, now).await?;
         api_token::Entity::update_many()
             .col_expr(api_token::Column::RevokedAtMs, Expr::value(now.as_millis()))
             .filter(api_token::Column::UserId.eq(user.uuid()))

@@ -11,6 +11,7 @@
 mod engine;
 mod house;
 mod lifecycle;
+mod people;
 mod quota;
 mod schema;
 mod statements;

@@ -109,8 +109,10 @@ mod tests {
             let rig = Rig::new();
             // As async-graphql resolves a list of things with two fields each.
             let thing = async |number: u32| {
-                let mut fields: FuturesUnordered<_> =
-                    [number, number + 1000].map(|key| rig.load(key)).into_iter().collect();
+                let mut fields: FuturesUnordered<_> = [number, number + 1000]
+                    .map(|key| rig.load(key))
+                    .into_iter()
+                    .collect();
                 while fields.next().await.is_some() {}
                 rig.load(number + 2000).await
             };

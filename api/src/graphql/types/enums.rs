@@ -148,8 +148,14 @@ pub enum ProblemCode {
     InvalidCredentials,
     /// The name is in use.
     NameTaken,
+    /// The SSH key is in use.
+    KeyTaken,
     /// The thing's state doesn't allow this now.
     InvalidTransition,
+    /// The user still has spaces.
+    HasSpaces,
+    /// Nobody would be left who may manage users.
+    LastManager,
     /// A limit would be passed.
     QuotaExceeded,
     /// The template is deleted or not offered to the caller.

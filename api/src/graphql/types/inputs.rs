@@ -11,6 +11,8 @@ use super::{
     scalars::DateTime,
 };
 
+pub(crate) mod departure;
+
 /// Identifiers as the app takes them: whether they name anything is for it to say.
 pub(crate) fn texts(ids: Vec<ID>) -> Vec<String> {
     ids.into_iter().map(|id| id.0).collect()

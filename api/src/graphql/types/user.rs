@@ -86,6 +86,19 @@ impl User {
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
+
+    /// Since when they may not sign in; absent when they may. Absent for who may not know.
+    async fn disabled_at(&self, context: &Context<'_>) -> Option<DateTime> {
+        let at = self.0.disabled_at.filter(|_| self.is_known_to(context));
+        at.map(DateTime)
+    }
+
+    /// When the account was deleted. Only a record of it is left, for the audit log and for spaces
+    /// that are being deleted; its name may belong to somebody else. Absent for who may not know.
+    async fn deleted_at(&self, context: &Context<'_>) -> Option<DateTime> {
+        let at = self.0.deleted_at.filter(|_| self.is_known_to(context));
+        at.map(DateTime)
+    }
 }
 
 impl User {

@@ -1,0 +1,3 @@
+//! Accounts: people who come, stay and leave.
+
+mod departures;
