@@ -14,6 +14,7 @@ use spaceport_domain::{
 use crate::{
     auth::{
         keys::Keys,
+        last_use::LastUses,
         password::PasswordError,
         seal::{Seal, SealError},
         sign_in::OpenSignIns,
@@ -30,6 +31,7 @@ pub mod departures;
 pub mod groups;
 pub mod observation;
 pub mod origin;
+pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
 pub mod subscriptions;
@@ -61,6 +63,8 @@ pub struct App {
     pub seal: Seal,
     /// What runs on which sign-in.
     pub sign_ins: OpenSignIns,
+    /// When credentials were last used.
+    pub last_uses: LastUses,
     /// What the edge signs in with.
     pub edge_token: String,
 }

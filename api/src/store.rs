@@ -34,6 +34,7 @@ mod change;
 mod departures;
 mod events;
 mod groups;
+mod last_uses;
 mod leadership;
 mod page;
 mod parameters;

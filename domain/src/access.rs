@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{GroupId, UserId},
     problem::{Problem, ProblemCode},
+    scope::{Scope, Scopes},
     template::Feature,
 };
 
@@ -64,8 +65,10 @@ pub struct Actor {
     pub user_id: UserId,
     /// The user's name, as the audit log keeps it.
     pub user_name: String,
-    /// What their roles allow, together.
+    /// What their roles allow, together, as far as `scopes` go.
     pub permissions: BTreeSet<Permission>,
+    /// What their credentials may be used for.
+    pub scopes: Scopes,
     /// The groups they are in.
     pub groups: Vec<GroupId>,
 }
@@ -81,10 +84,28 @@ impl Actor {
         if self.may(permission) {
             return Ok(());
         }
+        self.require_scope(Scope::of_permission(permission))?;
         let message = format!(
             "your roles don't allow this: it needs {}",
             permission.as_str()
         );
+        Err(Problem::new(ProblemCode::Forbidden, message))
+    }
+
+    /// The same actor with credentials that may be used for less.
+    #[must_use]
+    pub fn within(mut self, scopes: Scopes) -> Self {
+        self.permissions = scopes.narrow(self.permissions);
+        self.scopes = scopes;
+        self
+    }
+
+    /// Refuses an actor whose credentials may not be used for this.
+    pub fn require_scope(&self, scope: Scope) -> Result<(), Problem> {
+        if self.scopes.include(scope) {
+            return Ok(());
+        }
+        let message = format!("the token may not be used for this: it lacks the scope {scope}");
         Err(Problem::new(ProblemCode::Forbidden, message))
     }
 
@@ -173,6 +194,7 @@ mod tests {
             user_id: UserId::new(Uuid::from_u128(1)),
             user_name: "ada".to_owned(),
             permissions: permissions.iter().copied().collect(),
+            scopes: Scopes::all(),
             groups: Vec::new(),
         }
     }
@@ -203,6 +225,16 @@ mod tests {
             assert!(actor(&[permission]).require(permission).is_ok());
             assert!(actor(&[]).require(permission).is_err());
         }
+    }
+
+    #[test]
+    fn a_narrow_token_of_an_administrator_is_no_administrator() {
+        let token = actor(&Permission::ALL).within(Scopes::new([Scope::Spaces]));
+        assert!(token.may(Permission::CreateSpaces));
+        assert!(!token.sees().includes(UserId::new(Uuid::from_u128(2))));
+        let refused = token.require(Permission::ManageUsers).expect_err("narrow");
+        assert_eq!(refused.code, ProblemCode::Forbidden);
+        assert!(refused.message.contains("ADMINISTRATION"), "{refused:?}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod role;
 pub mod session;
 pub mod space;
 pub mod space_parameter;
+pub mod ssh_key;
 pub mod template;
 pub mod template_group;
 pub mod template_version;

@@ -15,7 +15,8 @@ pub const SPACE: &str = "id name description status desiredStatus revision compu
 
 /// What tests look at of the problems of a mutation.
 const PROBLEMS: &str = "problems { __typename code message path \
-    ... on QuotaProblem { resource limit used requested } }";
+    ... on QuotaProblem { resource limit used requested } \
+    ... on ServiceProblem { retryAfterSeconds } }";
 
 /// A signed-in user, or nobody yet.
 #[derive(Clone, Debug)]
@@ -354,7 +355,7 @@ fn shape(mutation: &str) -> (&'static str, String) {
     let template = "template { id name version { number } }";
     let space = format!("space {{ {SPACE} }} cursor");
     let tunnel = "tunnel { id name port url }";
-    let token = "apiToken { id name createdAt expiresAt revokedAt }";
+    let token = "apiToken { id name scopes createdAt expiresAt lastUsedAt revokedAt }";
     let (input, selection) = match mutation {
         "signIn" => ("SignInInput", "token user { id userName }"),
         "createSpace" => return ("CreateSpaceInput", space),
@@ -367,6 +368,8 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),
         "deleteTemplate" => ("TemplateIdInput", template),
+        "changePassword" => ("ChangePasswordInput", user),
+        "revokeSession" => ("SessionIdInput", "session { id }"),
         "disableUser" | "enableUser" => ("UserIdInput", user),
         "deleteUser" => ("DeleteUserInput", user),
         "createUser" => ("CreateUserInput", user),

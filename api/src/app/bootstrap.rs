@@ -8,6 +8,7 @@ use spaceport_domain::{
     id::{RoleId, UserId},
     name::UserName,
     quota::Limits,
+    scope::Scopes,
     template::{Draft, EnvVar, Feature, VolumeDraft},
 };
 use uuid::Uuid;
@@ -110,6 +111,7 @@ impl App {
                 user_id: user.id,
                 user_name: ADMIN_USER.to_owned(),
                 permissions: Permission::ALL.into_iter().collect(),
+                scopes: Scopes::all(),
                 groups: Vec::new(),
             };
             self.create_template(&actor, &Origin::default(), demo_template())

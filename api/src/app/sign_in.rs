@@ -5,8 +5,9 @@ use std::time::Duration;
 use spaceport_domain::{
     access::Actor,
     event::{EventBody, SignIn},
-    id::SessionId,
+    id::{SessionId, UserId},
     problem::{Problem, ProblemCode},
+    scope::Scopes,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -14,11 +15,13 @@ use uuid::Uuid;
 use super::{App, AppResult, Origin};
 use crate::{
     auth::{password, token},
-    store::{NewAuditEntry, Session, User},
+    store::{Change, NewAuditEntry, Session, User},
 };
 
 /// How long a sign-in lasts.
 const SESSION_LIFE: Duration = Duration::from_hours(7 * 24);
+/// The most sign-ins of one user that hold at the same time; one more ends the oldest.
+const SESSIONS_MAX: usize = 1000;
 
 /// Somebody whose credentials hold.
 #[derive(Clone, Debug)]
@@ -41,10 +44,9 @@ impl App {
     ) -> AppResult<(String, User)> {
         let known = self.store.user_to_sign_in(user_name).await?;
         let (user, hash) = known.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
-        let verified = password::verify(password, hash).await?;
+        let verified = password::verify(password, hash.clone()).await?;
         let Some(user) = user.filter(|_| verified) else {
-            let message = "user name or password is wrong";
-            return Err(Problem::new(ProblemCode::InvalidCredentials, message).into());
+            return Err(wrong_credentials().into());
         };
         if user.disabled_at.is_some() {
             // Only who knows the password learns of it.
@@ -58,11 +60,18 @@ impl App {
             expires_at: now.after(SESSION_LIFE),
             revoked_at: None,
             address: origin.address_text(),
+            user_agent: origin.user_agent_text(),
+            last_used_at: None,
         };
         let signed = self
             .keys
             .sign(user.id, session.id, now, session.expires_at)?;
         let mut change = self.store.begin().await?;
+        // The password may have been changed while it was verified.
+        if change.password_hash(user.id).await? != hash {
+            return Err(wrong_credentials().into());
+        }
+        make_room(&mut change, user.id, now).await?;
         change.insert_session(&session).await?;
         change.audit(NewAuditEntry {
             actor: Some(user.id),
@@ -103,14 +112,20 @@ impl App {
     /// Who sends `token`, when it holds.
     pub async fn authenticate(&self, sent: &str) -> AppResult<Option<SignedIn>> {
         let now = self.now();
-        let (user, sign_in, expires_at) = if sent.starts_with(token::PREFIX) {
+        let (user, sign_in, scopes, last_used_at, expires_at) = if sent.starts_with(token::PREFIX) {
             let Some(known) = self.store.token_by_hash(&token::hash(sent)).await? else {
                 return Ok(None);
             };
             if known.revoked_at.is_some() || known.expires_at.is_some_and(|at| at <= now) {
                 return Ok(None);
             }
-            (known.user_id, SignIn::ApiToken(known.id), known.expires_at)
+            (
+                known.user_id,
+                SignIn::ApiToken(known.id),
+                known.scopes,
+                known.last_used_at,
+                known.expires_at,
+            )
         } else {
             let Some(claims) = self.keys.verify(sent) else {
                 return Ok(None);
@@ -124,14 +139,50 @@ impl App {
             (
                 session.user_id,
                 SignIn::Session(session.id),
+                Scopes::all(),
+                session.last_used_at,
                 Some(session.expires_at),
             )
         };
-        let actor = self.store.actor(user).await?;
-        Ok(actor.map(|actor| SignedIn {
-            actor,
+        let Some(actor) = self.store.actor(user).await? else {
+            return Ok(None);
+        };
+        self.last_uses.note(sign_in, last_used_at, now);
+        Ok(Some(SignedIn {
+            actor: actor.within(scopes),
             sign_in,
             expires_at,
         }))
     }
+}
+
+/// Neither says whether there is such a user.
+pub(super) fn wrong_credentials() -> Problem {
+    let message = "user name or password is wrong";
+    Problem::new(ProblemCode::InvalidCredentials, message)
+}
+
+/// Ends the oldest sign-ins of a user who has as many as are kept.
+async fn make_room(change: &mut Change, user_id: UserId, now: Timestamp) -> AppResult<()> {
+    let open = change.sessions_of(user_id, now).await?;
+    let surplus = (open.len() + 1).saturating_sub(SESSIONS_MAX);
+    for id in open.into_iter().take(surplus) {
+        end_session(change, user_id, id, now).await?;
+    }
+    Ok(())
+}
+
+/// Ends one sign-in of a user, and what runs on it.
+pub(super) async fn end_session(
+    change: &mut Change,
+    user_id: UserId,
+    id: SessionId,
+    now: Timestamp,
+) -> AppResult<()> {
+    change.revoke_session(id, now).await?;
+    change.emit(EventBody::SignInEnded {
+        user_id,
+        sign_in: SignIn::Session(id),
+    });
+    Ok(())
 }

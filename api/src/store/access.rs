@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use spaceport_domain::{
     access::{Actor, Permission},
     id::{GroupId, RoleId, UserId},
+    scope::Scopes,
 };
 use spaceport_entity as entity;
 use uuid::Uuid;
@@ -38,7 +39,7 @@ pub(super) fn role(row: entity::role::Model) -> Result<Role, StoreError> {
 }
 
 impl Store {
-    /// The actor that `user` is; `None` when there is no such user, or they may not act now.
+    /// The actor that `user` is, with every scope; `None` when there is no such user, or they may not act now.
     pub async fn actor(&self, user: UserId) -> Result<Option<Actor>, StoreError> {
         let Some(row) = entity::user::Entity::find_by_id(user.uuid())
             .filter(entity::user::Column::DisabledAtMs.is_null())
@@ -65,6 +66,7 @@ impl Store {
             user_id: user,
             user_name: row.name,
             permissions,
+            scopes: Scopes::all(),
             groups,
         }))
     }

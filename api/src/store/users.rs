@@ -151,6 +151,17 @@ impl Change {
         Ok(())
     }
 
+    /// What a user's password must verify against; the user is locked until the change ends. `None`
+    /// when there is no such user, or no longer.
+    pub async fn password_hash(&self, id: UserId) -> Result<Option<String>, StoreError> {
+        let row = present()
+            .filter(entity::user::Column::Id.eq(id.uuid()))
+            .lock_exclusive()
+            .one(&self.transaction)
+            .await?;
+        Ok(row.map(|row| row.password_hash))
+    }
+
     /// Writes how a user is called and what they may consume, and a new password where given.
     pub async fn update_user(
         &self,

@@ -39,7 +39,7 @@ pub struct UserPayload {
     cursor: Option<String>,
 }
 
-fn payload(result: AppResult<Done<store::User>>) -> Result<UserPayload> {
+pub(super) fn payload(result: AppResult<Done<store::User>>) -> Result<UserPayload> {
     let (user, problems, cursor) = answer(result)?;
     let user = user.map(|user| User(Arc::new(user)));
     Ok(UserPayload {

@@ -7,10 +7,11 @@ use spaceport_domain::{
 };
 
 use super::{
-    enums::{Feature, SpaceStatus},
+    enums::{ApiTokenScope, Feature, SpaceStatus},
     scalars::DateTime,
 };
 
+pub(crate) mod account;
 pub(crate) mod departure;
 
 /// Identifiers as the app takes them: whether they name anything is for it to say.
@@ -384,6 +385,9 @@ pub struct GroupIdInput {
 pub struct CreateApiTokenInput {
     /// What to call it.
     pub name: String,
+    /// What it may be used for, and reading; everything that the credentials that make it may be
+    /// used for when absent.
+    pub scopes: Option<Vec<ApiTokenScope>>,
     /// When it ends by itself; never when absent.
     pub expires_at: Option<DateTime>,
 }

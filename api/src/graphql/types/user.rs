@@ -9,6 +9,7 @@ use super::{
     group::Group,
     quota::{LimitsObject, Quota},
     scalars::DateTime,
+    session::Session,
     token::ApiToken,
 };
 use crate::{
@@ -67,6 +68,15 @@ impl User {
             return None;
         }
         Some(Loaders::of(context).quota(self.0.id).await.map(Quota::from))
+    }
+
+    /// Their sign-ins that hold, oldest first. Absent for who may not know.
+    async fn sessions(&self, context: &Context<'_>) -> Option<Result<Vec<Session>>> {
+        if !self.is_known_to(context) {
+            return None;
+        }
+        let sessions = Loaders::of(context).sessions(self.0.id).await;
+        Some(sessions.map(|sessions| sessions.into_iter().map(Session).collect()))
     }
 
     /// Their tokens for programs. Absent for everybody else.
