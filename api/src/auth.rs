@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod keys;
+pub mod last_use;
 pub mod password;
 pub mod seal;
 pub mod sign_in;

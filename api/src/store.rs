@@ -31,8 +31,11 @@ use tokio::sync::watch;
 mod access;
 mod audit;
 mod change;
+mod departures;
 mod events;
 mod groups;
+mod handover;
+mod last_uses;
 mod leadership;
 mod page;
 mod parameters;
@@ -82,6 +85,9 @@ pub enum StoreError {
     /// Somebody else took the name at the same moment.
     #[error("the name is in use")]
     Taken,
+    /// Who makes the change was disabled or deleted after they signed in.
+    #[error("the account was disabled or deleted meanwhile")]
+    ActorDeparted,
     /// A row holds a value that the rules exclude.
     #[error("the row of {table} holds an unreadable {column}")]
     Corrupt {

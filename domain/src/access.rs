@@ -15,6 +15,7 @@ pub use permission::Permission;
 use crate::{
     id::{GroupId, UserId},
     problem::{Problem, ProblemCode},
+    scope::{Scope, Scopes},
 };
 
 /// Who acts: a signed-in user with what their roles and groups give them.
@@ -24,8 +25,12 @@ pub struct Actor {
     pub user_id: UserId,
     /// The user's name, as the audit log keeps it.
     pub user_name: String,
-    /// What their roles allow, together.
+    /// What their roles allow, together, as far as `scopes` go.
     pub permissions: BTreeSet<Permission>,
+    /// What their roles allow, together, whatever their credentials may be used for.
+    pub held: BTreeSet<Permission>,
+    /// What their credentials may be used for.
+    pub scopes: Scopes,
     /// The groups they are in.
     pub groups: Vec<GroupId>,
 }
@@ -41,6 +46,7 @@ impl Actor {
         if self.may(permission) {
             return Ok(());
         }
+        self.require_scope(Scope::of_permission(permission))?;
         let message = format!(
             "your roles don't allow this: it needs {}",
             permission.as_str()
@@ -48,11 +54,28 @@ impl Actor {
         Err(Problem::new(ProblemCode::Forbidden, message))
     }
 
-    /// Refuses an actor who lacks one of `permissions`: nobody hands out, or takes control of, more
-    /// than they have themselves.
+    /// The same actor with credentials that may be used for less.
+    #[must_use]
+    pub fn within(mut self, scopes: Scopes) -> Self {
+        self.permissions = scopes.narrow(self.permissions);
+        self.scopes = scopes;
+        self
+    }
+
+    /// Refuses an actor whose credentials may not be used for this.
+    pub fn require_scope(&self, scope: Scope) -> Result<(), Problem> {
+        if self.scopes.include(scope) {
+            return Ok(());
+        }
+        let message = format!("the token may not be used for this: it lacks the scope {scope}");
+        Err(Problem::new(ProblemCode::Forbidden, message))
+    }
+
+    /// Refuses an actor whose roles lack one of `permissions`: nobody hands out, or takes control
+    /// of, more than they have themselves.
     pub fn require_all(&self, permissions: &BTreeSet<Permission>) -> Result<(), Problem> {
         let lacking: Vec<_> = permissions
-            .difference(&self.permissions)
+            .difference(&self.held)
             .map(|it| it.as_str())
             .collect();
         if lacking.is_empty() {
@@ -133,6 +156,8 @@ mod tests {
             user_id: UserId::new(Uuid::from_u128(1)),
             user_name: "ada".to_owned(),
             permissions: permissions.iter().copied().collect(),
+            held: permissions.iter().copied().collect(),
+            scopes: Scopes::all(),
             groups: Vec::new(),
         }
     }
@@ -184,9 +209,24 @@ mod tests {
         assert_eq!(problem.code, ProblemCode::Forbidden);
         assert!(problem.message.contains("MANAGE_USERS"));
         assert!(!problem.message.contains("USE_SSH"));
+        let narrow = actor(&Permission::ALL).within(Scopes::new([Scope::Administration]));
+        assert!(
+            narrow.require_all(&all).is_ok(),
+            "it is the user who has them"
+        );
         for permission in Permission::ALL {
             assert!(actor(&[permission]).require(permission).is_ok());
             assert!(actor(&[]).require(permission).is_err());
         }
+    }
+
+    #[test]
+    fn a_narrow_token_of_an_administrator_is_no_administrator() {
+        let token = actor(&Permission::ALL).within(Scopes::new([Scope::Spaces]));
+        assert!(token.may(Permission::CreateSpaces));
+        assert!(!token.sees().includes(UserId::new(Uuid::from_u128(2))));
+        let refused = token.require(Permission::ManageUsers).expect_err("narrow");
+        assert_eq!(refused.code, ProblemCode::Forbidden);
+        assert!(refused.message.contains("ADMINISTRATION"), "{refused:?}");
     }
 }

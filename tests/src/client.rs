@@ -15,7 +15,8 @@ pub const SPACE: &str = "id name description status desiredStatus revision compu
 
 /// What tests look at of the problems of a mutation.
 const PROBLEMS: &str = "problems { __typename code message path \
-    ... on QuotaProblem { resource limit used requested } }";
+    ... on QuotaProblem { resource limit used requested } \
+    ... on ServiceProblem { retryAfterSeconds } }";
 
 /// A signed-in user, or nobody yet.
 #[derive(Clone, Debug)]
@@ -159,6 +160,30 @@ impl Client {
         Self::new(self.address)
             .sign_in(name, "their password")
             .await
+    }
+
+    /// The identifier of the viewer.
+    pub async fn viewer_id(&self) -> String {
+        id(&self.query("{ viewer { id } }", json!({})).await["viewer"])
+    }
+
+    /// Makes a token for a program and gives a client that sends it.
+    pub async fn create_token(&self, more: Value) -> Self {
+        let mut input = json!({ "name": "a program" });
+        merge(&mut input, more);
+        let payload = self.mutate("createApiToken", input).await;
+        self.with_token(payload.value("token").as_str().expect("a token"))
+    }
+
+    /// Whether these credentials hold.
+    pub async fn is_let_in(&self) -> bool {
+        let (_, answer) = self.answer("{ viewer { id } }", json!({})).await;
+        if answer["errors"].is_null() {
+            return true;
+        }
+        let code = &answer["errors"][0]["extensions"]["code"];
+        assert_eq!(code, "UNAUTHENTICATED", "{answer}");
+        false
     }
 
     /// Makes a space and gives its identifier; it isn't started.
@@ -329,11 +354,12 @@ fn merge(into: &mut Value, more: Value) {
 
 /// The type of a mutation's input, and what tests select of its payload.
 fn shape(mutation: &str) -> (&'static str, String) {
-    let user = "user { id userName displayName roles { id name } groups { id name } }";
+    let user = "user { id userName displayName disabledAt deletedAt \
+        roles { id name } groups { id name } }";
     let template = "template { id name version { number } }";
     let space = format!("space {{ {SPACE} }} cursor");
     let tunnel = "tunnel { id name port url }";
-    let token = "apiToken { id name createdAt expiresAt revokedAt }";
+    let token = "apiToken { id name scopes createdAt expiresAt lastUsedAt revokedAt }";
     let (input, selection) = match mutation {
         "signIn" => ("SignInInput", "token user { id userName }"),
         "createSpace" => return ("CreateSpaceInput", space),
@@ -353,6 +379,10 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),
         "deleteTemplate" => ("TemplateIdInput", template),
+        "changePassword" => ("ChangePasswordInput", user),
+        "revokeSession" => ("SessionIdInput", "session { id }"),
+        "disableUser" | "enableUser" => ("UserIdInput", user),
+        "deleteUser" => ("DeleteUserInput", user),
         "createUser" => ("CreateUserInput", user),
         "updateUser" => ("UpdateUserInput", user),
         "createGroup" => ("CreateGroupInput", "group { id name }"),

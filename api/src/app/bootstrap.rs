@@ -8,6 +8,7 @@ use spaceport_domain::{
     id::{RoleId, UserId},
     name::UserName,
     quota::Limits,
+    scope::Scopes,
     template::{Draft, EnvVar, Feature, VolumeDraft},
 };
 use uuid::Uuid;
@@ -74,6 +75,8 @@ impl App {
             display_name: "Administrator".to_owned(),
             limits: Limits::default(),
             created_at: now,
+            disabled_at: None,
+            deleted_at: None,
         };
         let password_hash = password::hash(password.clone()).await?;
         change
@@ -107,6 +110,8 @@ impl App {
                 user_id: user.id,
                 user_name: ADMIN_USER.to_owned(),
                 permissions: Permission::ALL.into_iter().collect(),
+                held: Permission::ALL.into_iter().collect(),
+                scopes: Scopes::all(),
                 groups: Vec::new(),
             };
             self.create_template(&actor, &Origin::default(), demo_template())

@@ -13,6 +13,7 @@ use spaceport_domain::{
     quota::{self, Units},
     space::Space,
     template::{PARAMETERS_MAX, Parameter},
+    time::Timestamp,
 };
 use uuid::Uuid;
 
@@ -296,14 +297,7 @@ impl App {
             let requested = compute_of(&space, next.status);
             quota::check(&limits, &used, &requested).map_err(exceeded)?;
         }
-        if next.status == Status::Deleting {
-            remove_tunnels(&mut change, space.id).await?;
-        }
-        space.enter(next, None, now);
-        change.update_space(&space, now).await?;
-        change
-            .tell_space(SpaceChange::Status, &space, Vec::new())
-            .await?;
+        enter(&mut change, &mut space, next, now).await?;
         change.audit(origin.entry(actor, action(what), space.id, space.name.as_str()));
         let cursor = change.commit(now).await?;
         Ok(Done {
@@ -428,7 +422,7 @@ pub fn secret_place(space: SpaceId, name: &str) -> String {
     format!("{space}/{name}")
 }
 
-pub(super) fn exceeded(exceeded: Vec<quota::Exceeded>) -> Vec<Problem> {
+fn exceeded(exceeded: Vec<quota::Exceeded>) -> Vec<Problem> {
     exceeded.into_iter().map(Problem::from).collect()
 }
 
@@ -448,6 +442,25 @@ fn compute_of(space: &Space, next: Status) -> Units {
         compute_units: if newly { space.compute_units } else { 0 },
         ..Units::default()
     }
+}
+
+/// Puts a space into the state that a request was answered with, and tells of it. With a deletion
+/// its tunnels go at once.
+pub(super) async fn enter(
+    change: &mut Change,
+    space: &mut Space,
+    next: SpaceState,
+    now: Timestamp,
+) -> AppResult<()> {
+    if next.status == Status::Deleting {
+        remove_tunnels(change, space.id).await?;
+    }
+    space.enter(next, None, now);
+    change.update_space(space, now).await?;
+    change
+        .tell_space(SpaceChange::Status, space, Vec::new())
+        .await?;
+    Ok(())
 }
 
 async fn remove_tunnels(change: &mut Change, space: SpaceId) -> AppResult<()> {
@@ -505,7 +518,7 @@ fn new_space(
     name: SpaceName,
     input: &CreateSpace,
     version: &TemplateVersion,
-    now: spaceport_domain::time::Timestamp,
+    now: Timestamp,
 ) -> Space {
     Space {
         id: SpaceId::new(Uuid::now_v7()),

@@ -13,6 +13,7 @@ use spaceport_domain::{
     id::{SpaceId, TemplateId, TemplateVersionId, UserId},
     quota::{Limits, Units},
     share::Share,
+    time::Timestamp,
     tunnel,
 };
 
@@ -32,13 +33,13 @@ pub struct Loaders {
 }
 
 impl Loaders {
-    /// The loaders of one operation carried out for `actor`.
-    pub fn new(store: Store, actor: Option<&Actor>) -> Self {
+    /// The loaders of one operation carried out for `actor`, beginning `now`.
+    pub fn new(store: Store, actor: Option<&Actor>, now: Timestamp) -> Self {
         let actor = actor.cloned();
         let turn = Turn::default();
         let hold = turn.clone();
         // When a batch begins is for the turn to say, not for a timer.
-        let by_key = DataLoader::new(Batch { store, actor }, move |batch| hold.hold(batch));
+        let by_key = DataLoader::new(Batch { store, actor, now }, move |batch| hold.hold(batch));
         Self {
             by_key: by_key.delay(Duration::ZERO),
             turn,
@@ -127,6 +128,11 @@ impl Loaders {
         Ok(self.one(RolesOf(of)).await?.unwrap_or_default())
     }
 
+    /// The sign-ins of a user that hold.
+    pub(super) async fn sessions(&self, of: UserId) -> Result<Vec<store::Session>> {
+        Ok(self.one(SessionsOf(of)).await?.unwrap_or_default())
+    }
+
     /// The groups a user is in.
     pub(super) async fn groups_of(&self, user: UserId) -> Result<Vec<Arc<store::Group>>> {
         Ok(self.one(GroupsOf(user)).await?.unwrap_or_default())
@@ -151,6 +157,8 @@ fn missing() -> Error {
 struct Batch {
     store: Store,
     actor: Option<Actor>,
+    /// When the operation began.
+    now: Timestamp,
 }
 
 macro_rules! keys {
@@ -166,6 +174,7 @@ keys! {
     TunnelsOf(SpaceId);
     ParametersOf(SpaceId);
     RolesOf(UserId);
+    SessionsOf(UserId);
     GroupsOf(UserId);
     QuotaOf(UserId);
     OfferedTo(TemplateId);
@@ -322,6 +331,22 @@ impl Loader<RolesOf> for Batch {
         let roles = self.store.roles_of_users(&users).await?;
         Ok(grouped(
             roles.into_iter().map(|(user, role)| (RolesOf(user), role)),
+        ))
+    }
+}
+
+impl Loader<SessionsOf> for Batch {
+    type Value = Vec<store::Session>;
+    type Error = Arc<StoreError>;
+
+    async fn load(
+        &self,
+        keys: &[SessionsOf],
+    ) -> Result<HashMap<SessionsOf, Self::Value>, Self::Error> {
+        let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let sessions = self.store.sessions_of(&users, self.now).await?;
+        Ok(grouped(
+            sessions.into_iter().map(|it| (SessionsOf(it.user_id), it)),
         ))
     }
 }

@@ -9,6 +9,7 @@ pub(super) mod problem;
 pub(super) mod quota;
 pub(super) mod routes;
 pub(super) mod scalars;
+pub(super) mod session;
 pub(super) mod space;
 pub(super) mod template;
 pub(super) mod token;

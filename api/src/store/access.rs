@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use spaceport_domain::{
     access::{Actor, Permission},
     id::{GroupId, RoleId, UserId},
+    scope::Scopes,
 };
 use spaceport_entity as entity;
 use uuid::Uuid;
@@ -28,7 +29,7 @@ pub struct Role {
     pub built_in: bool,
 }
 
-fn role(row: entity::role::Model) -> Result<Role, StoreError> {
+pub(super) fn role(row: entity::role::Model) -> Result<Role, StoreError> {
     Ok(Role {
         id: RoleId::new(row.id),
         permissions: json(&row.permissions, "role", "permissions")?,
@@ -47,20 +48,17 @@ fn row(role: &Role) -> entity::role::ActiveModel {
 }
 
 impl Store {
-    /// The actor that `user` is; `None` when there is no such user.
+    /// The actor that `user` is, with every scope; `None` when there is no such user, or they may not act now.
     pub async fn actor(&self, user: UserId) -> Result<Option<Actor>, StoreError> {
         let Some(row) = entity::user::Entity::find_by_id(user.uuid())
+            .filter(entity::user::Column::DisabledAtMs.is_null())
+            .filter(entity::user::Column::DeletedAtMs.is_null())
             .one(&self.read)
             .await?
         else {
             return Ok(None);
         };
-        let permissions = self
-            .roles_of(user)
-            .await?
-            .into_iter()
-            .flat_map(|role| role.permissions)
-            .collect();
+        let permissions = self.permissions_of(user).await?;
         let groups = entity::group_member::Entity::find()
             .filter(entity::group_member::Column::UserId.eq(user.uuid()))
             .all(&self.read)
@@ -71,9 +69,20 @@ impl Store {
         Ok(Some(Actor {
             user_id: user,
             user_name: row.name,
+            held: permissions.clone(),
             permissions,
+            scopes: Scopes::all(),
             groups,
         }))
+    }
+
+    /// What a user's roles allow, together, also while they may not act.
+    pub async fn permissions_of(&self, user: UserId) -> Result<BTreeSet<Permission>, StoreError> {
+        let roles = self.roles_of(user).await?;
+        Ok(roles
+            .into_iter()
+            .flat_map(|role| role.permissions)
+            .collect())
     }
 
     async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {

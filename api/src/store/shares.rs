@@ -12,12 +12,14 @@ use spaceport_domain::{
     id::{SpaceId, UserId},
     share::Share,
     space::Space,
-    time::Timestamp,
 };
 use spaceport_entity as entity;
 use uuid::Uuid;
 
-use super::{Change, Store, StoreError, events, rows::at};
+use super::{
+    Change, Store, StoreError, events,
+    rows::{self, at},
+};
 
 pub(super) fn share(row: entity::space_share::Model) -> Share {
     Share {
@@ -131,18 +133,17 @@ impl Change {
         Ok(())
     }
 
-    /// Writes a space that has another owner. A key that its first owner repeated a request with
-    /// is forgotten: it may be one of the new owner's.
-    pub async fn hand_over(&self, space: &Space, now: Timestamp) -> Result<(), StoreError> {
-        let row = entity::space::ActiveModel {
-            id: Set(space.id.uuid()),
-            idempotency_key: Set(None),
-            idempotency_print: Set(None),
-            ..entity::space::ActiveModel::default()
-        };
-        entity::space::Entity::update(row)
-            .exec(&self.transaction)
+    /// The spaces of others, not deleted, that are shared with a user; locked until the change
+    /// ends.
+    pub async fn spaces_shared_with(&self, guest: UserId) -> Result<Vec<Space>, StoreError> {
+        use entity::space::Column;
+        let rows = entity::space::Entity::find()
+            .filter(Column::Id.in_subquery(shared_with(guest)))
+            .filter(Column::DeletedAtMs.is_null())
+            .order_by_asc(Column::Id)
+            .lock_exclusive()
+            .all(&self.transaction)
             .await?;
-        self.update_space(space, now).await
+        rows.into_iter().map(rows::space).collect()
     }
 }

@@ -108,20 +108,6 @@ impl Change {
         Ok(())
     }
 
-    /// Writes a tunnel that has another owner, and therefore another hostname.
-    pub async fn move_tunnel(&self, tunnel: &Tunnel) -> Result<(), StoreError> {
-        let row = entity::tunnel::ActiveModel {
-            id: Set(tunnel.id.uuid()),
-            owner_id: Set(tunnel.owner_id.uuid()),
-            host: Set(tunnel.host.clone()),
-            ..entity::tunnel::ActiveModel::default()
-        };
-        entity::tunnel::Entity::update(row)
-            .exec(&self.transaction)
-            .await?;
-        Ok(())
-    }
-
     /// Removes a tunnel; says whether there was one.
     pub async fn delete_tunnel(&self, id: TunnelId) -> Result<bool, StoreError> {
         let deleted = entity::tunnel::Entity::delete_by_id(id.uuid())

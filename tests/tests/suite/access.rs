@@ -229,6 +229,38 @@ async fn nobody_hands_out_more_than_they_have(database: Database) {
         .mutate("deleteRole", json!({ "roleId": above }))
         .await;
     assert_eq!(refused.codes(), ["FORBIDDEN"]);
+
+    // Nor does anybody get there by way of an account, not even of a disabled one.
+    let granted =
+        json!({ "userName": "handing-new", "password": "their password", "roleIds": [above] });
+    let refused = limited.mutate("createUser", granted).await;
+    assert_eq!(refused.codes(), ["FORBIDDEN"]);
+    let auditor = json!({ "roleIds": [above] });
+    let auditor = admin.create_user("handing-auditor", auditor).await;
+    let auditor = auditor.query("{ viewer { id } }", json!({})).await;
+    let auditor = &auditor["viewer"]["id"];
+    for is_disabled in [false, true] {
+        if is_disabled {
+            let input = json!({ "userId": auditor });
+            admin.mutate("disableUser", input).await.value("user");
+        }
+        for (mutation, input) in [
+            (
+                "updateUser",
+                json!({ "userId": auditor, "password": "another password" }),
+            ),
+            ("updateUser", json!({ "userId": auditor, "roleIds": [] })),
+            ("disableUser", json!({ "userId": auditor })),
+            ("enableUser", json!({ "userId": auditor })),
+            (
+                "deleteUser",
+                json!({ "userId": auditor, "spaces": { "policy": "DELETE" } }),
+            ),
+        ] {
+            let refused = limited.mutate(mutation, input).await;
+            assert_eq!(refused.codes(), ["FORBIDDEN"], "{mutation}");
+        }
+    }
 }
 
 async fn built_in_roles_stay_as_they_are(database: Database) {

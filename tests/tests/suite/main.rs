@@ -15,6 +15,7 @@ mod failures;
 mod history;
 mod house;
 mod lifecycle;
+mod people;
 mod protocols;
 mod quota;
 mod recovery;

@@ -146,6 +146,21 @@ pub enum Permission {
     ViewAuditLog,
 }
 
+/// What a token may be used for. It never can do more than its user.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::scope::Scope")]
+pub enum ApiTokenScope {
+    /// See what the user sees of their own. Every other scope includes it.
+    Read,
+    /// Make, change, run and delete spaces and tunnels.
+    Spaces,
+    /// Change the user's own account: password, sign-ins, tokens, SSH keys.
+    Account,
+    /// Use what the user's roles allow beyond what is their own: see and change what belongs to
+    /// others, templates, users, groups and the audit log.
+    Administration,
+}
+
 /// What a quota counts.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "spaceport_domain::quota::Resource")]
@@ -174,8 +189,14 @@ pub enum ProblemCode {
     InvalidCredentials,
     /// The name is in use.
     NameTaken,
+    /// The SSH key is in use.
+    KeyTaken,
     /// The thing's state doesn't allow this now.
     InvalidTransition,
+    /// The user still has spaces.
+    HasSpaces,
+    /// Nobody would be left who may manage users.
+    LastManager,
     /// A limit would be passed.
     QuotaExceeded,
     /// The template is deleted or not offered to the caller.

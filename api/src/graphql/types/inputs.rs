@@ -7,9 +7,12 @@ use spaceport_domain::{
 };
 
 use super::{
-    enums::{Feature, Permission, SpaceStatus},
+    enums::{ApiTokenScope, Feature, Permission, SpaceStatus},
     scalars::DateTime,
 };
+
+pub(crate) mod account;
+pub(crate) mod departure;
 
 /// Identifiers as the app takes them: whether they name anything is for it to say.
 pub(crate) fn texts(ids: Vec<ID>) -> Vec<String> {
@@ -436,6 +439,9 @@ pub struct RoleIdInput {
 pub struct CreateApiTokenInput {
     /// What to call it.
     pub name: String,
+    /// What it may be used for, and reading; everything that the credentials that make it may be
+    /// used for when absent.
+    pub scopes: Option<Vec<ApiTokenScope>>,
     /// When it ends by itself; never when absent.
     pub expires_at: Option<DateTime>,
 }

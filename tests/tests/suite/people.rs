@@ -1,0 +1,5 @@
+//! Accounts: people who come, stay and leave.
+
+mod departures;
+mod scopes;
+mod sessions;
