@@ -13,6 +13,7 @@ use spaceport_domain::{
 
 use crate::{
     auth::{
+        attempts::Attempts,
         keys::Keys,
         last_use::LastUses,
         password::PasswordError,
@@ -34,6 +35,7 @@ pub mod origin;
 pub mod sessions;
 pub mod sign_in;
 pub mod spaces;
+pub mod ssh_keys;
 pub mod subscriptions;
 pub mod templates;
 pub mod tokens;
@@ -63,6 +65,8 @@ pub struct App {
     pub seal: Seal,
     /// What runs on which sign-in.
     pub sign_ins: OpenSignIns,
+    /// Attempts to sign in.
+    pub attempts: Attempts,
     /// When credentials were last used.
     pub last_uses: LastUses,
     /// What the edge signs in with.

@@ -9,6 +9,7 @@ mod m0004_tunnels;
 mod m0005_events;
 mod m0007_departures;
 mod m0008_credentials;
+mod m0009_audit_indexes;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_events::Migration),
             Box::new(m0007_departures::Migration),
             Box::new(m0008_credentials::Migration),
+            Box::new(m0009_audit_indexes::Migration),
         ]
     }
 }

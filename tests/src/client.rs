@@ -1,6 +1,9 @@
 //! A GraphQL client.
 
-use std::{net::SocketAddr, sync::OnceLock};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::OnceLock,
+};
 
 use serde_json::{Value, json};
 use spaceport_domain::id::SpaceId;
@@ -23,13 +26,20 @@ const PROBLEMS: &str = "problems { __typename code message path \
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
+    /// The address it calls from; whichever the kernel takes when absent.
+    from: Option<IpAddr>,
 }
 
 /// An HTTP client that doesn't outlive the test's runtime.
 pub(crate) fn http() -> reqwest::Client {
+    http_from(None)
+}
+
+fn http_from(address: Option<IpAddr>) -> reqwest::Client {
     install_crypto();
     reqwest::Client::builder()
         .no_proxy()
+        .local_address(address)
         .timeout(crate::PATIENCE)
         .build()
         .expect("an HTTP client")
@@ -49,6 +59,7 @@ impl Client {
         Self {
             address,
             token: None,
+            from: None,
         }
     }
 
@@ -56,8 +67,17 @@ impl Client {
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self {
-            address: self.address,
             token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, calling from another address of this host.
+    #[must_use]
+    pub fn from(&self, address: IpAddr) -> Self {
+        Self {
+            from: Some(address),
+            ..self.clone()
         }
     }
 
@@ -85,7 +105,7 @@ impl Client {
     /// The whole answer to a request, and its HTTP status.
     pub async fn answer(&self, document: &str, variables: Value) -> (u16, Value) {
         let url = format!("http://{}/graphql", self.address);
-        let mut request = http()
+        let mut request = http_from(self.from)
             .post(url)
             .header("accept", "application/graphql-response+json")
             .json(&json!({ "query": document, "variables": variables }));
@@ -356,6 +376,7 @@ fn shape(mutation: &str) -> (&'static str, String) {
     let space = format!("space {{ {SPACE} }} cursor");
     let tunnel = "tunnel { id name port url }";
     let token = "apiToken { id name scopes createdAt expiresAt lastUsedAt revokedAt }";
+    let ssh_key = "sshKey { id name fingerprint algorithm publicKey createdAt lastUsedAt }";
     let (input, selection) = match mutation {
         "signIn" => ("SignInInput", "token user { id userName }"),
         "createSpace" => return ("CreateSpaceInput", space),
@@ -368,6 +389,8 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),
         "deleteTemplate" => ("TemplateIdInput", template),
+        "addSshKey" => ("AddSshKeyInput", ssh_key),
+        "removeSshKey" => ("SshKeyIdInput", ssh_key),
         "changePassword" => ("ChangePasswordInput", user),
         "revokeSession" => ("SessionIdInput", "session { id }"),
         "disableUser" | "enableUser" => ("UserIdInput", user),

@@ -7,6 +7,7 @@ mod accounts;
 mod groups;
 mod session;
 mod spaces;
+mod ssh_keys;
 mod templates;
 mod tokens;
 mod tunnels;
@@ -21,4 +22,5 @@ pub struct Mutation(
     accounts::AccountMutation,
     groups::GroupMutation,
     tokens::TokenMutation,
+    ssh_keys::SshKeyMutation,
 );

@@ -8,11 +8,13 @@
     reason = "the values of json! are written in place"
 )]
 
+mod audit;
 mod engine;
 mod house;
 mod lifecycle;
 mod people;
 mod quota;
 mod schema;
+mod ssh_keys;
 mod statements;
 mod subscriptions;
