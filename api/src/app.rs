@@ -13,6 +13,7 @@ use spaceport_domain::{
 
 use crate::{
     auth::{
+        attempts::Attempts,
         keys::Keys,
         last_use::LastUses,
         password::PasswordError,
@@ -37,6 +38,7 @@ pub mod sessions;
 pub mod sharing;
 pub mod sign_in;
 pub mod spaces;
+pub mod ssh_keys;
 pub mod subscriptions;
 pub mod templates;
 pub mod tokens;
@@ -66,6 +68,8 @@ pub struct App {
     pub seal: Seal,
     /// What runs on which sign-in.
     pub sign_ins: OpenSignIns,
+    /// Attempts to sign in.
+    pub attempts: Attempts,
     /// When credentials were last used.
     pub last_uses: LastUses,
     /// What the edge signs in with.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{App, bootstrap},
     auth::{
+        attempts::Attempts,
         files,
         keys::Keys,
         last_use::{self, LastUses},
@@ -107,6 +108,7 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
         keys: Keys::open(data_dir)?,
         seal: Seal::open_key(data_dir).context("the sealing key is not usable")?,
         sign_ins: OpenSignIns::default(),
+        attempts: Attempts::default(),
         last_uses: LastUses::default(),
         edge_token,
         store,

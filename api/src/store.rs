@@ -45,6 +45,7 @@ mod rows;
 mod sessions;
 mod shares;
 mod spaces;
+mod ssh_keys;
 mod templates;
 mod tokens;
 mod tunnels;
@@ -62,6 +63,7 @@ pub use quota::Quotas;
 pub use routes::RoutedSpace;
 pub use sessions::Session;
 pub use spaces::{Idempotency, NewSpace, SpaceFilter};
+pub use ssh_keys::SshKey;
 pub use templates::{Template, TemplateVersion};
 pub use tokens::ApiToken;
 pub use users::{NewUser, User};
@@ -201,4 +203,22 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
 pub fn embedded_url(data_dir: &std::path::Path) -> String {
     let path: PathBuf = data_dir.join("spaceport.db");
     format!("sqlite:{}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_change_of_the_shape_has_a_way_back() {
+        let name = format!("spaceport-shape-{}", uuid::Uuid::new_v4());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).expect("a directory");
+        let store = Store::open(&embedded_url(&directory)).await.expect("up");
+        let back = spaceport_migration::Migrator::down(&store.write, None).await;
+        let again = spaceport_migration::Migrator::up(&store.write, None).await;
+        std::fs::remove_dir_all(&directory).expect("removed");
+        back.expect("down");
+        again.expect("up again");
+    }
 }

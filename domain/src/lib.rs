@@ -12,6 +12,7 @@
 //! | [`template`] | the blueprint of a space, its validation and its variables |
 //! | [`lifecycle`] | the states of a space, what may be asked of it, and the next step |
 //! | [`quota`] | limits, usage and the check between them |
+//! | [`rate`] | how often something may be tried |
 //! | [`access`] | permissions, features, and what an actor may see and do |
 //! | [`scope`] | what a token may be used for |
 //! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
@@ -26,6 +27,7 @@ pub mod lifecycle;
 pub mod name;
 pub mod problem;
 pub mod quota;
+pub mod rate;
 pub mod route;
 pub mod scope;
 pub mod share;

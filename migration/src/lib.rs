@@ -10,6 +10,7 @@ mod m0005_events;
 mod m0006_sharing;
 mod m0007_departures;
 mod m0008_credentials;
+mod m0009_audit_indexes;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_sharing::Migration),
             Box::new(m0007_departures::Migration),
             Box::new(m0008_credentials::Migration),
+            Box::new(m0009_audit_indexes::Migration),
         ]
     }
 }

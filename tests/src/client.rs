@@ -1,6 +1,9 @@
 //! A GraphQL client.
 
-use std::{net::SocketAddr, sync::OnceLock};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::OnceLock,
+};
 
 use serde_json::{Value, json};
 use spaceport_domain::id::SpaceId;
@@ -23,15 +26,20 @@ const PROBLEMS: &str = "problems { __typename code message path \
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
-    /// Keeps connections, of the one runtime that the test has.
+    /// Keeps connections, of the one runtime that the test has, from the address it calls from.
     http: reqwest::Client,
 }
 
 /// An HTTP client that doesn't outlive the test's runtime.
 pub(crate) fn http() -> reqwest::Client {
+    http_from(None)
+}
+
+fn http_from(address: Option<IpAddr>) -> reqwest::Client {
     install_crypto();
     reqwest::Client::builder()
         .no_proxy()
+        .local_address(address)
         .timeout(crate::PATIENCE)
         .build()
         .expect("an HTTP client")
@@ -60,6 +68,15 @@ impl Client {
     pub fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, calling from another address of this host.
+    #[must_use]
+    pub fn from(&self, address: IpAddr) -> Self {
+        Self {
+            http: http_from(Some(address)),
             ..self.clone()
         }
     }
@@ -360,6 +377,7 @@ fn shape(mutation: &str) -> (&'static str, String) {
     let space = format!("space {{ {SPACE} }} cursor");
     let tunnel = "tunnel { id name port url }";
     let token = "apiToken { id name scopes createdAt expiresAt lastUsedAt revokedAt }";
+    let ssh_key = "sshKey { id name fingerprint algorithm publicKey createdAt lastUsedAt }";
     let (input, selection) = match mutation {
         "signIn" => ("SignInInput", "token user { id userName }"),
         "createSpace" => return ("CreateSpaceInput", space),
@@ -379,6 +397,8 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),
         "deleteTemplate" => ("TemplateIdInput", template),
+        "addSshKey" => ("AddSshKeyInput", ssh_key),
+        "removeSshKey" => ("SshKeyIdInput", ssh_key),
         "changePassword" => ("ChangePasswordInput", user),
         "revokeSession" => ("SessionIdInput", "session { id }"),
         "disableUser" | "enableUser" => ("UserIdInput", user),

@@ -12,7 +12,7 @@ use super::{
     sign_in::{SignedIn, end_session},
 };
 use crate::{
-    auth::password,
+    auth::{attempts::Attempt, password},
     store::{Session, User},
 };
 
@@ -35,6 +35,9 @@ impl App {
             let message = "the password is wrong";
             Problem::new(ProblemCode::InvalidCredentials, message).at(["currentPassword"])
         };
+        // Whoever has a sign-in of somebody must not find out their password with it.
+        let attempt = Attempt::new(origin.address, &actor.user_name);
+        self.begin_attempt(&attempt)?;
         let known = self.store.user_to_sign_in(&actor.user_name).await?;
         let (user, hash) = known
             .filter(|(user, _)| user.id == actor.user_id)
@@ -42,6 +45,7 @@ impl App {
         if !password::verify(current, Some(hash.clone())).await? {
             return Err(wrong().into());
         }
+        self.attempts.forgive(&attempt);
         let new = password::hash(new).await?;
         let now = self.now();
         let mut change = self.store.begin().await?;

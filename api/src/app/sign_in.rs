@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{App, AppResult, Origin};
 use crate::{
-    auth::{password, token},
+    auth::{attempts::Attempt, password, token},
     store::{Change, NewAuditEntry, Session, User},
 };
 
@@ -42,12 +42,21 @@ impl App {
         user_name: &str,
         password: String,
     ) -> AppResult<(String, User)> {
+        let attempt = Attempt::new(origin.address, user_name);
+        self.begin_attempt(&attempt)?;
         let known = self.store.user_to_sign_in(user_name).await?;
         let (user, hash) = known.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
-        let verified = password::verify(password, hash.clone()).await?;
-        let Some(user) = user.filter(|_| verified) else {
+        let verified = password::verify(password, hash.clone()).await;
+        if verified.is_err() {
+            // Nothing was tried.
+            self.attempts.forgive(&attempt);
+        }
+        if !verified? {
+            self.note_failure(origin, user).await?;
             return Err(wrong_credentials().into());
-        };
+        }
+        self.attempts.succeed(&attempt, self.now());
+        let user = user.ok_or_else(wrong_credentials)?;
         if user.disabled_at.is_some() {
             // Only who knows the password learns of it.
             return Err(Problem::new(ProblemCode::Forbidden, "this account is disabled").into());
@@ -83,6 +92,37 @@ impl App {
         });
         change.commit(now).await?;
         Ok((signed, user))
+    }
+
+    /// Counts an attempt to prove who somebody is.
+    pub(super) fn begin_attempt(&self, attempt: &Attempt) -> AppResult<()> {
+        let begun = self.attempts.begin(attempt, self.now());
+        begun.map_err(|wait| {
+            let seconds = wait.as_millis().div_ceil(1000);
+            let message = format!("too many attempts: try again in {seconds} seconds");
+            Problem::rate_limited(message, wait).into()
+        })
+    }
+
+    /// Writes down that somebody gave a wrong password. The name they gave is written down only
+    /// when there is such a user: it may be a password in the wrong field.
+    async fn note_failure(&self, origin: &Origin, user: Option<User>) -> AppResult<()> {
+        let (subject, name) = match user {
+            Some(user) => (user.id.to_string(), String::from(user.name)),
+            None => (String::new(), String::new()),
+        };
+        let mut change = self.store.begin().await?;
+        change.audit(NewAuditEntry {
+            // Who it was is just what nobody knows.
+            actor: None,
+            actor_name: name,
+            action: "signInFailed",
+            subject,
+            address: origin.address_text(),
+            detail: String::new(),
+        });
+        change.commit(self.now()).await?;
+        Ok(())
     }
 
     /// Ends the sign-in the caller uses, and everything that runs on it.

@@ -133,6 +133,11 @@ impl Loaders {
         Ok(self.one(SessionsOf(of)).await?.unwrap_or_default())
     }
 
+    /// The SSH keys of a user.
+    pub(super) async fn ssh_keys(&self, of: UserId) -> Result<Vec<store::SshKey>> {
+        Ok(self.one(SshKeysOf(of)).await?.unwrap_or_default())
+    }
+
     /// The groups a user is in.
     pub(super) async fn groups_of(&self, user: UserId) -> Result<Vec<Arc<store::Group>>> {
         Ok(self.one(GroupsOf(user)).await?.unwrap_or_default())
@@ -175,6 +180,7 @@ keys! {
     ParametersOf(SpaceId);
     RolesOf(UserId);
     SessionsOf(UserId);
+    SshKeysOf(UserId);
     GroupsOf(UserId);
     QuotaOf(UserId);
     OfferedTo(TemplateId);
@@ -347,6 +353,22 @@ impl Loader<SessionsOf> for Batch {
         let sessions = self.store.sessions_of(&users, self.now).await?;
         Ok(grouped(
             sessions.into_iter().map(|it| (SessionsOf(it.user_id), it)),
+        ))
+    }
+}
+
+impl Loader<SshKeysOf> for Batch {
+    type Value = Vec<store::SshKey>;
+    type Error = Arc<StoreError>;
+
+    async fn load(
+        &self,
+        keys: &[SshKeysOf],
+    ) -> Result<HashMap<SshKeysOf, Self::Value>, Self::Error> {
+        let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let keys = self.store.ssh_keys_of(&users).await?;
+        Ok(grouped(
+            keys.into_iter().map(|it| (SshKeysOf(it.user_id), it)),
         ))
     }
 }

@@ -9,6 +9,7 @@ mod roles;
 mod session;
 mod sharing;
 mod spaces;
+mod ssh_keys;
 mod templates;
 mod tokens;
 mod tunnels;
@@ -25,4 +26,5 @@ pub struct Mutation(
     groups::GroupMutation,
     roles::RoleMutation,
     tokens::TokenMutation,
+    ssh_keys::SshKeyMutation,
 );

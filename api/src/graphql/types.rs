@@ -11,6 +11,7 @@ pub(super) mod routes;
 pub(super) mod scalars;
 pub(super) mod session;
 pub(super) mod space;
+pub(super) mod ssh_key;
 pub(super) mod template;
 pub(super) mod token;
 pub(super) mod tunnel;

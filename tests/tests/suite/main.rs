@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod audit;
 mod engine;
 mod failures;
 mod history;
@@ -21,6 +22,7 @@ mod quota;
 mod recovery;
 mod schema;
 mod sharing;
+mod ssh_keys;
 mod statements;
 mod subscriptions;
 mod templates;

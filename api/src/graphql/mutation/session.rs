@@ -58,7 +58,8 @@ pub struct SignOutPayload {
 
 #[Object]
 impl SessionMutation {
-    /// Signs in with a password.
+    /// Signs in with a password. Wrong passwords are counted for each address and for each account:
+    /// who gives too many is answered `RATE_LIMITED`, with when to try again.
     async fn sign_in(
         &self,
         context: &Context<'_>,

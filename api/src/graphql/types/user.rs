@@ -10,6 +10,7 @@ use super::{
     quota::{LimitsObject, Quota},
     scalars::DateTime,
     session::Session,
+    ssh_key::SshKey,
     token::ApiToken,
 };
 use crate::{
@@ -77,6 +78,15 @@ impl User {
         }
         let sessions = Loaders::of(context).sessions(self.0.id).await;
         Some(sessions.map(|sessions| sessions.into_iter().map(Session).collect()))
+    }
+
+    /// Their SSH keys, oldest first. Absent for who may not know.
+    async fn ssh_keys(&self, context: &Context<'_>) -> Option<Result<Vec<SshKey>>> {
+        if !self.is_known_to(context) {
+            return None;
+        }
+        let keys = Loaders::of(context).ssh_keys(self.0.id).await;
+        Some(keys.map(|keys| keys.into_iter().map(SshKey).collect()))
     }
 
     /// Their tokens for programs. Absent for everybody else.

@@ -42,6 +42,8 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
             account,
         ),
         ("revokeSession", json!({ "sessionId": "x" }), account),
+        ("addSshKey", json!({ "name": "", "publicKey": "" }), account),
+        ("removeSshKey", json!({ "keyId": "x" }), account),
         ("createApiToken", json!({ "name": "" }), account),
         ("revokeApiToken", json!({ "tokenId": "x" }), account),
         (

@@ -19,3 +19,20 @@ pub struct SessionIdInput {
     /// The sign-in.
     pub session_id: ID,
 }
+
+/// An SSH key as it is wanted.
+#[derive(InputObject)]
+pub struct AddSshKeyInput {
+    /// What to call it.
+    pub name: String,
+    /// The public key: one line, as in the file that ends in `.pub`. Its comment is not kept.
+    #[graphql(secret)]
+    pub public_key: String,
+}
+
+/// Names an SSH key.
+#[derive(InputObject)]
+pub struct SshKeyIdInput {
+    /// The key.
+    pub key_id: ID,
+}
