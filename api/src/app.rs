@@ -30,6 +30,8 @@ pub mod bootstrap;
 pub mod groups;
 pub mod observation;
 pub mod origin;
+pub mod roles;
+pub mod sharing;
 pub mod spaces;
 pub mod subscriptions;
 pub mod templates;

@@ -10,11 +10,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::engine::docker;
+use crate::{engine::docker, store};
 
 /// Logs to standard error what `SPACEPORT_LOG` asks for; by default what an operator wants to know.
 pub fn start() {
-    let wanted = EnvFilter::try_from_env("SPACEPORT_LOG").unwrap_or_else(|_| "info".into());
+    let wanted = EnvFilter::try_from_env("SPACEPORT_LOG")
+        .unwrap_or_else(|_| format!("info,{}", store::LOG).into());
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)

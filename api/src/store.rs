@@ -37,8 +37,10 @@ mod leadership;
 mod page;
 mod parameters;
 mod quota;
+mod routes;
 mod rows;
 mod sessions;
+mod shares;
 mod spaces;
 mod templates;
 mod tokens;
@@ -54,6 +56,7 @@ pub use leadership::Leadership;
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageRequest};
 pub use parameters::StoredParameter;
 pub use quota::Quotas;
+pub use routes::RoutedSpace;
 pub use sessions::Session;
 pub use spaces::{Idempotency, NewSpace, SpaceFilter};
 pub use templates::{Template, TemplateVersion};
@@ -61,6 +64,8 @@ pub use tokens::ApiToken;
 pub use users::{NewUser, User};
 pub use volumes::Volume;
 
+/// What of the database's own log is worth a line unless an operator says otherwise.
+pub const LOG: &str = "sqlx=warn";
 /// Connections that read at the same time.
 const READ_CONNECTIONS: u32 = 8;
 /// Connections to Postgres that write at the same time.

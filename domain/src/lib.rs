@@ -12,8 +12,8 @@
 //! | [`template`] | the blueprint of a space, its validation and its variables |
 //! | [`lifecycle`] | the states of a space, what may be asked of it, and the next step |
 //! | [`quota`] | limits, usage and the check between them |
-//! | [`access`] | permissions, and what an actor may see and do |
-//! | [`space`], [`tunnel`], [`event`] | what a space and a tunnel are, and what is told of their changes |
+//! | [`access`] | permissions, features, and what an actor may see and do |
+//! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
 //! | [`route`] | what the edge must know to reach a space |
 //! | [`problem`] | the codes of everything a caller can get wrong |
 
@@ -26,6 +26,7 @@ pub mod name;
 pub mod problem;
 pub mod quota;
 pub mod route;
+pub mod share;
 pub mod space;
 pub mod template;
 pub mod time;

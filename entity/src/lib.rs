@@ -13,6 +13,7 @@ pub mod role;
 pub mod session;
 pub mod space;
 pub mod space_parameter;
+pub mod space_share;
 pub mod template;
 pub mod template_group;
 pub mod template_version;

@@ -7,6 +7,7 @@ mod m0002_templates;
 mod m0003_spaces;
 mod m0004_tunnels;
 mod m0005_events;
+mod m0006_sharing;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_spaces::Migration),
             Box::new(m0004_tunnels::Migration),
             Box::new(m0005_events::Migration),
+            Box::new(m0006_sharing::Migration),
         ]
     }
 }

@@ -337,6 +337,13 @@ fn shape(mutation: &str) -> (&'static str, String) {
             return ("SpaceIdInput", space);
         }
         "updateSpace" => return ("UpdateSpaceInput", space),
+        "shareSpace" => return ("ShareSpaceInput", space),
+        "unshareSpace" => return ("UnshareSpaceInput", space),
+        "leaveSpace" => return ("SpaceIdInput", space),
+        "transferSpace" => return ("TransferSpaceInput", space),
+        "createRole" => ("CreateRoleInput", "role { id name permissions }"),
+        "updateRole" => ("UpdateRoleInput", "role { id name permissions }"),
+        "deleteRole" => ("RoleIdInput", "role { id name permissions }"),
         "createTunnel" => ("CreateTunnelInput", tunnel),
         "deleteTunnel" => ("TunnelIdInput", tunnel),
         "createTemplate" => ("CreateTemplateInput", template),

@@ -12,6 +12,7 @@ use spaceport_domain::{
     access::Actor,
     id::{SpaceId, TemplateId, TemplateVersionId, UserId},
     quota::{Limits, Units},
+    share::Share,
     tunnel,
 };
 
@@ -106,6 +107,11 @@ impl Loaders {
         Ok(self.one(VolumesOf(of)).await?.unwrap_or_default())
     }
 
+    /// Whom a space is shared with.
+    pub(super) async fn shares(&self, of: SpaceId) -> Result<Vec<Share>> {
+        Ok(self.one(SharesOf(of)).await?.unwrap_or_default())
+    }
+
     /// The tunnels of a space.
     pub(super) async fn tunnels(&self, of: SpaceId) -> Result<Vec<Arc<tunnel::Tunnel>>> {
         Ok(self.one(TunnelsOf(of)).await?.unwrap_or_default())
@@ -156,6 +162,7 @@ macro_rules! keys {
 
 keys! {
     VolumesOf(SpaceId);
+    SharesOf(SpaceId);
     TunnelsOf(SpaceId);
     ParametersOf(SpaceId);
     RolesOf(UserId);
@@ -251,6 +258,21 @@ impl Loader<VolumesOf> for Batch {
             volumes
                 .into_iter()
                 .map(|volume| (VolumesOf(volume.space_id), volume)),
+        ))
+    }
+}
+
+impl Loader<SharesOf> for Batch {
+    type Value = Vec<Share>;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, keys: &[SharesOf]) -> Result<HashMap<SharesOf, Self::Value>, Self::Error> {
+        let spaces: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let shares = self.store.shares_of(&spaces).await?;
+        Ok(grouped(
+            shares
+                .into_iter()
+                .map(|share| (SharesOf(share.space_id), share)),
         ))
     }
 }

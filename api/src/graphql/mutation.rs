@@ -5,7 +5,9 @@ use async_graphql::MergedObject;
 
 mod accounts;
 mod groups;
+mod roles;
 mod session;
+mod sharing;
 mod spaces;
 mod templates;
 mod tokens;
@@ -16,9 +18,11 @@ mod tunnels;
 pub struct Mutation(
     session::SessionMutation,
     spaces::SpaceMutation,
+    sharing::SharingMutation,
     tunnels::TunnelMutation,
     templates::TemplateMutation,
     accounts::AccountMutation,
     groups::GroupMutation,
+    roles::RoleMutation,
     tokens::TokenMutation,
 );

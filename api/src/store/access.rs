@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use spaceport_domain::{
     access::{Actor, Permission},
     id::{GroupId, RoleId, UserId},
@@ -35,6 +35,15 @@ fn role(row: entity::role::Model) -> Result<Role, StoreError> {
         name: row.name,
         built_in: row.built_in,
     })
+}
+
+fn row(role: &Role) -> entity::role::ActiveModel {
+    entity::role::ActiveModel {
+        id: sea_orm::Set(role.id.uuid()),
+        name: sea_orm::Set(role.name.clone()),
+        permissions: sea_orm::Set(to_json(&role.permissions)),
+        built_in: sea_orm::Set(role.built_in),
+    }
 }
 
 impl Store {
@@ -112,18 +121,55 @@ impl Store {
 }
 
 impl Change {
+    /// Every role, locked until the change ends.
+    pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
+        let rows = entity::role::Entity::find()
+            .order_by_asc(entity::role::Column::Name)
+            .lock_exclusive()
+            .all(&self.transaction)
+            .await?;
+        rows.into_iter().map(role).collect()
+    }
+
     /// Adds a role.
     pub async fn insert_role(&self, role: &Role) -> Result<(), StoreError> {
-        let row = entity::role::ActiveModel {
-            id: sea_orm::Set(role.id.uuid()),
-            name: sea_orm::Set(role.name.clone()),
-            permissions: sea_orm::Set(to_json(&role.permissions)),
-            built_in: sea_orm::Set(role.built_in),
-        };
-        entity::role::Entity::insert(row)
+        entity::role::Entity::insert(row(role))
             .exec_without_returning(&self.transaction)
             .await?;
         Ok(())
+    }
+
+    /// Writes a role's name and permissions.
+    pub async fn update_role(&self, role: &Role) -> Result<(), StoreError> {
+        entity::role::Entity::update(row(role))
+            .exec(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes a role, also from those who have it.
+    pub async fn delete_role(&self, id: RoleId) -> Result<(), StoreError> {
+        entity::user_role::Entity::delete_many()
+            .filter(entity::user_role::Column::RoleId.eq(id.uuid()))
+            .exec(&self.transaction)
+            .await?;
+        entity::role::Entity::delete_by_id(id.uuid())
+            .exec(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Who has this role.
+    pub async fn users_with_role(&self, id: RoleId) -> Result<Vec<UserId>, StoreError> {
+        let rows = entity::user_role::Entity::find()
+            .filter(entity::user_role::Column::RoleId.eq(id.uuid()))
+            .order_by_asc(entity::user_role::Column::UserId)
+            .all(&self.transaction)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| UserId::new(row.user_id))
+            .collect())
     }
 
     /// Gives `user` exactly these roles.

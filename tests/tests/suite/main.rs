@@ -8,6 +8,7 @@
     reason = "what a test needs and doesn't get is a failure of the test"
 )]
 
+mod access;
 mod accounts;
 mod engine;
 mod failures;
@@ -16,6 +17,7 @@ mod lifecycle;
 mod quota;
 mod recovery;
 mod schema;
+mod sharing;
 mod statements;
 mod subscriptions;
 mod templates;
