@@ -10,9 +10,11 @@
 
 mod access;
 mod accounts;
+mod edge;
 mod engine;
 mod failures;
 mod house;
+mod isolation;
 mod lifecycle;
 mod quota;
 mod recovery;
@@ -21,3 +23,4 @@ mod sharing;
 mod statements;
 mod subscriptions;
 mod templates;
+mod volumes;
