@@ -49,6 +49,7 @@ pub struct Plan {
     with_edge: bool,
     environment: Vec<(String, String)>,
     unset: Vec<String>,
+    listen: Ipv4Addr,
 }
 
 impl Plan {
@@ -63,6 +64,13 @@ impl Plan {
     #[must_use]
     pub fn unset(mut self, name: &str) -> Self {
         self.unset.push(name.to_owned());
+        self
+    }
+
+    /// Lets everything listen on all addresses of the host, not on loopback alone.
+    #[must_use]
+    pub fn on_all_addresses(mut self) -> Self {
+        self.listen = Ipv4Addr::UNSPECIFIED;
         self
     }
 
@@ -98,6 +106,7 @@ impl Installation {
             with_edge: true,
             environment: Vec::new(),
             unset: Vec::new(),
+            listen: Ipv4Addr::LOCALHOST,
         }
     }
 
@@ -138,17 +147,18 @@ impl Installation {
         };
         let database = Opened::create(plan.database, &name, &data_dir).await;
         let [api_address, edge_address, metrics_address] = [(); 3].map(|()| free_address());
+        let listen = |address: SocketAddr| format!("{}:{}", plan.listen, address.port());
         let mut environment = vec![
             ("SPACEPORT_INSTALLATION".to_owned(), name.clone()),
             (
                 "SPACEPORT_DATA_DIR".to_owned(),
                 data_dir.display().to_string(),
             ),
-            ("SPACEPORT_API_LISTEN".to_owned(), api_address.to_string()),
-            ("SPACEPORT_EDGE_LISTEN".to_owned(), edge_address.to_string()),
+            ("SPACEPORT_API_LISTEN".to_owned(), listen(api_address)),
+            ("SPACEPORT_EDGE_LISTEN".to_owned(), listen(edge_address)),
             (
                 "SPACEPORT_EDGE_METRICS_LISTEN".to_owned(),
-                metrics_address.to_string(),
+                listen(metrics_address),
             ),
             (
                 "SPACEPORT_ADMIN_PASSWORD".to_owned(),
@@ -231,6 +241,11 @@ impl Installation {
     /// The address the edge listens on.
     pub fn edge_address(&self) -> SocketAddr {
         self.edge_address
+    }
+
+    /// The address where the edge talks to its operator.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics_address
     }
 
     /// The URL of something the API serves.

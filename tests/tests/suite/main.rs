@@ -11,10 +11,12 @@
 mod access;
 mod accounts;
 mod audit;
+mod edge;
 mod engine;
 mod failures;
 mod history;
 mod house;
+mod isolation;
 mod lifecycle;
 mod people;
 mod protocols;
@@ -26,3 +28,4 @@ mod ssh_keys;
 mod statements;
 mod subscriptions;
 mod templates;
+mod volumes;
