@@ -52,7 +52,7 @@ impl App {
         let now = self.now();
         user.disabled_at = Some(now);
         change.set_disabled(&user).await?;
-        require_manager(&change).await?;
+        require_manager(&change, "userId").await?;
         change.end_sessions(user.id, now).await?;
         self.request_of_all(&mut change, user.id, Request::Stop, now)
             .await?;
@@ -111,7 +111,7 @@ impl App {
         self.require_above(actor, user.id).await?;
         let now = self.now();
         change.delete_user(user.id, now).await?;
-        require_manager(&change).await?;
+        require_manager(&change, "userId").await?;
         match heir {
             Some(heir) => {
                 let spaces = change.spaces_of(user.id).await?;

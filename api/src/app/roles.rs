@@ -10,7 +10,7 @@ use spaceport_domain::{
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Done, Origin};
+use super::{App, AppResult, Done, Origin, users::require_manager};
 use crate::store::{Change, Role};
 
 /// The most characters of a role's name.
@@ -74,6 +74,7 @@ impl App {
         if is_access_changed {
             let holders = change.users_with_role(role.id).await?;
             tell_access(&mut change, holders);
+            require_manager(&change, "permissions").await?;
         }
         change.audit(origin.entry(actor, "updateRole", role.id, &role.name));
         let cursor = change.commit(self.now()).await?;
@@ -97,6 +98,7 @@ impl App {
         let holders = change.users_with_role(role.id).await?;
         change.delete_role(role.id).await?;
         tell_access(&mut change, holders);
+        require_manager(&change, "roleId").await?;
         change.audit(origin.entry(actor, "deleteRole", role.id, &role.name));
         let cursor = change.commit(self.now()).await?;
         Ok(Done {

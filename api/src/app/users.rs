@@ -190,7 +190,7 @@ impl App {
         change.update_user(&user, password_hash).await?;
         if let Some(roles) = roles {
             change.set_roles(id, &ids(&roles)).await?;
-            require_manager(&change).await?;
+            require_manager(&change, "userId").await?;
         }
         if let Some(groups) = groups {
             change.set_groups(id, &groups).await?;
@@ -271,14 +271,13 @@ fn no_such_user() -> Problem {
 }
 
 /// Refuses a change after which nobody could manage users: nobody could ever undo it.
-pub(super) async fn require_manager(change: &Change) -> AppResult<()> {
+pub(super) async fn require_manager(change: &Change, path: &str) -> AppResult<()> {
     if change.has_manager().await? {
         return Ok(());
     }
     let message = "nobody would be left who may manage users";
-    Err(Problem::new(ProblemCode::LastManager, message)
-        .at(["userId"])
-        .into())
+    let problem = Problem::new(ProblemCode::LastManager, message);
+    Err(problem.at([path]).into())
 }
 
 fn check_password(password: &str, problems: &mut Vec<Problem>) {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
+};
 use spaceport_domain::{
     access::{Actor, Permission},
     id::{GroupId, RoleId, UserId},
@@ -130,11 +132,12 @@ impl Store {
 }
 
 impl Change {
-    /// Every role, locked until the change ends.
+    /// Every role, locked until the change ends, in the order in which they are locked everywhere.
     pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
         let rows = entity::role::Entity::find()
-            .order_by_asc(entity::role::Column::Name)
-            .lock_exclusive()
+            .order_by_asc(entity::role::Column::Id)
+            // This lock goes with rows that refer to a role, which a stronger one would wait for.
+            .lock(LockType::NoKeyUpdate)
             .all(&self.transaction)
             .await?;
         rows.into_iter().map(role).collect()

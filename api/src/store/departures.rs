@@ -2,14 +2,13 @@
 
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::LockType,
 };
 use spaceport_domain::{
     access::Permission, id::UserId, lifecycle::Status, space::Space, time::Timestamp,
 };
 use spaceport_entity as entity;
 
-use super::{Change, StoreError, User, access::role, rows::space};
+use super::{Change, StoreError, User, rows::space};
 
 impl Change {
     /// Writes since when nobody may sign in as this user, or that everybody with the password may.
@@ -49,19 +48,10 @@ impl Change {
     /// Whether anybody may manage users, after what this change has done so far. Until it ends, no
     /// other change gets an answer, so that two can't each rely on whom the other takes away.
     pub async fn has_manager(&self) -> Result<bool, StoreError> {
-        // This lock goes with rows that refer to a role, which a stronger one would wait for.
-        let roles = entity::role::Entity::find()
-            .order_by_asc(entity::role::Column::Id)
-            .lock(LockType::NoKeyUpdate)
-            .all(&self.transaction)
-            .await?;
-        let mut managing = Vec::new();
-        for row in roles {
-            let role = role(row)?;
-            if role.permissions.contains(&Permission::ManageUsers) {
-                managing.push(role.id.uuid());
-            }
-        }
+        let managing = self.roles().await?.into_iter();
+        let managing = managing
+            .filter(|role| role.permissions.contains(&Permission::ManageUsers))
+            .map(|role| role.id.uuid());
         let users = sea_orm::sea_query::Query::select()
             .column(entity::user_role::Column::UserId)
             .from(entity::user_role::Entity)

@@ -46,6 +46,9 @@ async fn mutations(client: &Client) -> BTreeSet<String> {
 struct Everything {
     home: Home,
     admin: Client,
+    guest: Client,
+    /// A space of the administrator that is shared with the guest.
+    shared: String,
     done: BTreeSet<String>,
 }
 
@@ -88,6 +91,25 @@ impl Everything {
         let template = json!({ "templateId": template });
         self.administer("deleteTemplate", "template", template)
             .await;
+    }
+
+    async fn sharing(&mut self) {
+        let it = json!({ "spaceId": self.shared });
+        let guest = self.guest.clone();
+        self.ask(&guest, "leaveSpace", "space", it.clone()).await;
+        let with_guest = json!({ "spaceId": self.shared, "userName": "audit-guest" });
+        for mutation in ["shareSpace", "unshareSpace", "transferSpace"] {
+            self.administer(mutation, "space", with_guest.clone()).await;
+        }
+    }
+
+    async fn roles(&mut self) {
+        let role = json!({ "name": "all", "permissions": ["CREATE_SPACES"] });
+        let role = id(&self.administer("createRole", "role", role).await);
+        let renamed = json!({ "roleId": role, "name": "every" });
+        self.administer("updateRole", "role", renamed).await;
+        let gone = json!({ "roleId": role });
+        self.administer("deleteRole", "role", gone).await;
     }
 
     async fn people(&mut self) {
@@ -138,13 +160,22 @@ async fn every_mutation_leaves_exactly_one_entry_of_its_name(database: Database)
     let home = Installation::plan(database).without_edge().start().await;
     let watcher = home.admin().await;
     let admin = home.admin().await;
+    let guest = admin.create_user("audit-guest", json!({})).await;
+    let template = admin.create_template("shared", json!({})).await;
+    let shared = admin.create_space(&template, "shared").await;
+    let share = json!({ "spaceId": shared, "userName": "audit-guest" });
+    admin.mutate("shareSpace", share).await.value("space");
     let before = log(&watcher, json!({})).await.len();
     let mut everything = Everything {
         home,
         admin,
+        guest,
+        shared,
         done: BTreeSet::new(),
     };
     everything.spaces_and_tunnels().await;
+    everything.sharing().await;
+    everything.roles().await;
     everything.people().await;
     everything.admin.sign_out().await;
     everything.done.insert("signOut".to_owned());

@@ -157,7 +157,11 @@ async fn a_space_goes_from_a_mutation_to_a_public_url_and_leaves_nothing_behind(
 }
 
 async fn echoes(home: &Home, url: &str) {
-    let mut socket = home.visitor().websocket(url).await;
+    let visitor = home.visitor();
+    visitor
+        .get_until(url, "a route", |it| it.status != 404)
+        .await;
+    let mut socket = visitor.websocket(url).await;
     for text in ["short".to_owned(), "long ".repeat(1000)] {
         socket.send(Message::text(text.clone())).await.unwrap();
         let echo = in_time("an echo", socket.next()).await.unwrap().unwrap();

@@ -20,6 +20,7 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
     let account = Some("ACCOUNT");
     let administration = Some("ADMINISTRATION");
     let space = json!({ "spaceId": "space_x" });
+    let guest = json!({ "spaceId": "space_x", "userName": "x" });
     let user = json!({ "userId": "user_x" });
     vec![
         ("signIn", json!({ "userName": "x", "password": "x" }), None),
@@ -33,7 +34,11 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("stopSpace", space.clone(), spaces),
         ("restartSpace", space.clone(), spaces),
         ("deleteSpace", space.clone(), spaces),
-        ("updateSpace", space, spaces),
+        ("updateSpace", space.clone(), spaces),
+        ("shareSpace", guest.clone(), spaces),
+        ("unshareSpace", guest.clone(), spaces),
+        ("leaveSpace", space, spaces),
+        ("transferSpace", guest, spaces),
         ("createTunnel", json!({ "spaceId": "x", "port": 1 }), spaces),
         ("deleteTunnel", json!({ "tunnelId": "x" }), spaces),
         (
@@ -66,6 +71,13 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
             json!({ "userName": "", "password": "" }),
             administration,
         ),
+        (
+            "createRole",
+            json!({ "name": "", "permissions": [] }),
+            administration,
+        ),
+        ("updateRole", json!({ "roleId": "x" }), administration),
+        ("deleteRole", json!({ "roleId": "x" }), administration),
         ("updateUser", user.clone(), administration),
         ("disableUser", user.clone(), administration),
         ("enableUser", user, administration),
