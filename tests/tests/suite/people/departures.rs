@@ -256,5 +256,8 @@ async fn somebody_is_always_left_who_may_manage_users(database: Database) {
             let again = json!({ "userId": me, "roleIds": [role] });
             other.mutate("updateUser", again).await.value("user");
         }
+        // Nobody but the two of a round is left to manage anything.
+        let gone = admin.mutate("disableUser", user_id(&them)).await;
+        gone.value("user");
     }
 }
