@@ -23,6 +23,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Space(pub Arc<space::Space>);
 
+/// A running instance of a template: a container with its own compute, volumes and network.
 #[Object]
 impl Space {
     /// The space's global identifier.
@@ -211,6 +212,7 @@ impl From<store::StoredParameter> for SpaceParameter {
 #[derive(Clone)]
 pub struct Volume(pub store::Volume);
 
+/// A part of a space that outlives its container.
 #[Object]
 impl Volume {
     /// Its name in the template.
