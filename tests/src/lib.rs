@@ -20,6 +20,7 @@ pub mod database;
 pub mod docker;
 pub mod edge;
 pub mod installation;
+pub mod meter;
 pub mod node;
 pub mod program;
 pub mod subscription;

@@ -8,6 +8,7 @@
     reason = "the values of json! are written in place"
 )]
 
+mod attacks;
 mod engine;
 mod house;
 mod lifecycle;

@@ -22,7 +22,7 @@ fn the_schema_in_the_repository_is_what_the_api_serves() {
 /// `declared` of what is unreleased.
 async fn breaks(before: &str, after: &str, declared: &str) -> (bool, String) {
     let directory = std::env::temp_dir().join(format!("spaceport-test-{}", uuid::Uuid::now_v7()));
-    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::create_dir_all(&directory).expect("a file of its own");
     let changelog = format!(
         "# Changelog\n\n## Unreleased\n\n{declared}\n## 0.1.0\n\n### Breaking\n\n- A.b was removed.\n"
     );
@@ -33,11 +33,11 @@ async fn breaks(before: &str, after: &str, declared: &str) -> (bool, String) {
     ];
     let paths = texts.map(|(name, text)| {
         let path = directory.join(name);
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).expect("a file of its own");
         path
     });
     let outcome = node::outcome("breaking.mjs", &paths).await;
-    std::fs::remove_dir_all(&directory).unwrap();
+    std::fs::remove_dir_all(&directory).expect("a file of its own");
     outcome
 }
 
