@@ -13,7 +13,9 @@ use spaceport_domain::{
 
 use crate::{
     auth::{
+        attempts::Attempts,
         keys::Keys,
+        last_use::LastUses,
         password::PasswordError,
         seal::{Seal, SealError},
         sign_in::OpenSignIns,
@@ -25,16 +27,23 @@ use crate::{
     store::{Store, StoreError},
 };
 
-pub mod accounts;
 pub mod bootstrap;
+pub mod departures;
 pub mod groups;
+pub mod handover;
 pub mod observation;
 pub mod origin;
+pub mod roles;
+pub mod sessions;
+pub mod sharing;
+pub mod sign_in;
 pub mod spaces;
+pub mod ssh_keys;
 pub mod subscriptions;
 pub mod templates;
 pub mod tokens;
 pub mod tunnels;
+pub mod users;
 
 #[doc(no_inline)]
 pub use origin::Origin;
@@ -59,6 +68,10 @@ pub struct App {
     pub seal: Seal,
     /// What runs on which sign-in.
     pub sign_ins: OpenSignIns,
+    /// Attempts to sign in.
+    pub attempts: Attempts,
+    /// When credentials were last used.
+    pub last_uses: LastUses,
     /// What the edge signs in with.
     pub edge_token: String,
 }
@@ -127,6 +140,9 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::Taken => {
                 Problem::new(ProblemCode::NameTaken, "the name has just been taken").into()
+            }
+            error @ StoreError::ActorDeparted => {
+                Problem::new(ProblemCode::Forbidden, error.to_string()).into()
             }
             error => Self::Internal(Box::new(error)),
         }

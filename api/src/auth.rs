@@ -1,8 +1,11 @@
 //! Who is calling: passwords, sign-ins, tokens, and the keys behind them.
 
+pub mod attempts;
 pub mod files;
 pub mod keys;
+pub mod last_use;
 pub mod password;
 pub mod seal;
 pub mod sign_in;
+pub mod ssh_key;
 pub mod token;

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod events;
 pub mod graphql;
 pub mod http;
+pub mod log;
 pub mod reconciler;
 pub mod serve;
 pub mod settings;

@@ -25,13 +25,7 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Serve => {
-            tracing_subscriber::fmt()
-                .with_env_filter(
-                    tracing_subscriber::EnvFilter::try_from_env("SPACEPORT_LOG")
-                        .unwrap_or_else(|_| "info".into()),
-                )
-                .with_writer(std::io::stderr)
-                .init();
+            spaceport_api::log::start();
             let settings = spaceport_api::settings::Settings::load()?;
             tokio::runtime::Builder::new_multi_thread()
                 .enable_all()

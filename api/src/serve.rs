@@ -10,7 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, bootstrap},
-    auth::{files, keys::Keys, seal::Seal, sign_in::OpenSignIns},
+    auth::{
+        attempts::Attempts,
+        files,
+        keys::Keys,
+        last_use::{self, LastUses},
+        seal::Seal,
+        sign_in::OpenSignIns,
+    },
     clock::SystemClock,
     engine::{DockerSettings, docker::DockerEngine},
     events::EventLog,
@@ -98,6 +105,8 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
         keys: Keys::open(data_dir)?,
         seal: Seal::open_key(data_dir).context("the sealing key is not usable")?,
         sign_ins: OpenSignIns::default(),
+        attempts: Attempts::default(),
+        last_uses: LastUses::default(),
         edge_token,
         store,
         settings,
@@ -171,6 +180,7 @@ async fn run_background(app: Arc<App>) {
         reconcile(&app),
         end_sign_ins(&app),
         sweep(&app),
+        write_last_uses(&app),
         prune(&app),
     );
 }
@@ -215,6 +225,17 @@ async fn sweep(app: &App) {
     }
 }
 
+async fn write_last_uses(app: &App) {
+    let mut ticks = tokio::time::interval(last_use::WRITE);
+    loop {
+        ticks.tick().await;
+        let uses = app.last_uses.take();
+        if let Err(error) = app.store.write_last_uses(&uses).await {
+            tracing::warn!(%error, "can't write when credentials were last used");
+        }
+    }
+}
+
 async fn prune(app: &App) {
     let mut ticks = tokio::time::interval(PRUNE);
     loop {
@@ -222,6 +243,9 @@ async fn prune(app: &App) {
         let before = app.clock.now().before(EVENTS_KEPT);
         if let Err(error) = app.store.prune_events(before, EVENTS_KEPT_MIN).await {
             tracing::warn!(%error, "can't forget old events");
+        }
+        if let Err(error) = app.store.prune_sessions(before).await {
+            tracing::warn!(%error, "can't forget old sign-ins");
         }
     }
 }

@@ -31,15 +31,21 @@ use tokio::sync::watch;
 mod access;
 mod audit;
 mod change;
+mod departures;
 mod events;
 mod groups;
+mod handover;
+mod last_uses;
 mod leadership;
 mod page;
 mod parameters;
 mod quota;
+mod routes;
 mod rows;
 mod sessions;
+mod shares;
 mod spaces;
+mod ssh_keys;
 mod templates;
 mod tokens;
 mod tunnels;
@@ -54,13 +60,17 @@ pub use leadership::Leadership;
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageRequest};
 pub use parameters::StoredParameter;
 pub use quota::Quotas;
+pub use routes::RoutedSpace;
 pub use sessions::Session;
 pub use spaces::{Idempotency, NewSpace, SpaceFilter};
+pub use ssh_keys::SshKey;
 pub use templates::{Template, TemplateVersion};
 pub use tokens::ApiToken;
 pub use users::{NewUser, User};
 pub use volumes::Volume;
 
+/// What of the database's own log is worth a line unless an operator says otherwise.
+pub const LOG: &str = "sqlx=warn";
 /// Connections that read at the same time.
 const READ_CONNECTIONS: u32 = 8;
 /// Connections to Postgres that write at the same time.
@@ -77,6 +87,9 @@ pub enum StoreError {
     /// Somebody else took the name at the same moment.
     #[error("the name is in use")]
     Taken,
+    /// Who makes the change was disabled or deleted after they signed in.
+    #[error("the account was disabled or deleted meanwhile")]
+    ActorDeparted,
     /// A row holds a value that the rules exclude.
     #[error("the row of {table} holds an unreadable {column}")]
     Corrupt {
@@ -190,4 +203,22 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
 pub fn embedded_url(data_dir: &std::path::Path) -> String {
     let path: PathBuf = data_dir.join("spaceport.db");
     format!("sqlite:{}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_change_of_the_shape_has_a_way_back() {
+        let name = format!("spaceport-shape-{}", uuid::Uuid::new_v4());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).expect("a directory");
+        let store = Store::open(&embedded_url(&directory)).await.expect("up");
+        let back = spaceport_migration::Migrator::down(&store.write, None).await;
+        let again = spaceport_migration::Migrator::up(&store.write, None).await;
+        std::fs::remove_dir_all(&directory).expect("removed");
+        back.expect("down");
+        again.expect("up again");
+    }
 }

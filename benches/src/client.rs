@@ -1,6 +1,6 @@
 //! A GraphQL client over one kept connection.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
@@ -46,6 +46,17 @@ impl Client {
             .context("no token")?
             .clone_into(&mut client.token);
         Ok(client)
+    }
+
+    /// What it sends as a bearer token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        let address = self.base.strip_prefix("http://");
+        Ok(address.context("not a plain address")?.parse()?)
     }
 
     /// The text at a path.

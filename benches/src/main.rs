@@ -17,6 +17,7 @@ mod process;
 mod report;
 mod start;
 mod statements;
+mod subscribers;
 
 use installation::Installation;
 
@@ -56,10 +57,12 @@ async fn measure(installation: &Installation) -> anyhow::Result<bool> {
     let (statements, are_constant) = statements::measure(&admin).await?;
     progress("latency and CPU of queries and mutations");
     let latency = latency::measure(installation, &admin).await?;
+    progress("1,000 subscribers");
+    let subscribers = subscribers::measure(installation, &admin).await?;
     progress("starting a space beside the raw engine");
     let start = start::measure(installation, &admin).await?;
     let memory = memory::table(&fresh, &filled);
-    for table in [start, latency, statements, memory] {
+    for table in [start, latency, subscribers, statements, memory] {
         print!("{table}");
     }
     Ok(are_constant)

@@ -1,61 +1,22 @@
-//! Permissions, and what an actor may see and do.
+//! Who may see and do what.
 //!
-//! Roles hold permissions; the permissions of several roles add up. What an actor may do with one
-//! space also depends on their relation to it.
+//! Roles hold permissions; the permissions of several roles add up. What somebody may do with one
+//! space also depends on what they are to it: its owner, somebody it is shared with, or an
+//! administrator. To everybody else it doesn't exist.
+
+mod feature;
+mod permission;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+pub use feature::{FeatureBar, SHARED_FEATURES, SUPPORTED_FEATURES, feature_bar};
+pub use permission::Permission;
 
 use crate::{
     id::{GroupId, UserId},
     problem::{Problem, ProblemCode},
-    template::Feature,
+    scope::{Scope, Scopes},
 };
-
-/// What a role allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Permission {
-    /// Make spaces of one's own.
-    CreateSpaces,
-    /// See and manage everybody's spaces and tunnels.
-    ManageSpaces,
-    /// Make, change and delete templates.
-    ManageTemplates,
-    /// Make, change and delete users, and say which roles and groups they have.
-    ManageUsers,
-    /// Make, change and delete groups.
-    ManageGroups,
-    /// Read the audit log.
-    ViewAuditLog,
-}
-
-impl Permission {
-    /// Every permission.
-    pub const ALL: [Self; 6] = [
-        Self::CreateSpaces,
-        Self::ManageSpaces,
-        Self::ManageTemplates,
-        Self::ManageUsers,
-        Self::ManageGroups,
-        Self::ViewAuditLog,
-    ];
-}
-
-impl Permission {
-    /// The spelling in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CreateSpaces => "CREATE_SPACES",
-            Self::ManageSpaces => "MANAGE_SPACES",
-            Self::ManageTemplates => "MANAGE_TEMPLATES",
-            Self::ManageUsers => "MANAGE_USERS",
-            Self::ManageGroups => "MANAGE_GROUPS",
-            Self::ViewAuditLog => "VIEW_AUDIT_LOG",
-        }
-    }
-}
 
 /// Who acts: a signed-in user with what their roles and groups give them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +25,12 @@ pub struct Actor {
     pub user_id: UserId,
     /// The user's name, as the audit log keeps it.
     pub user_name: String,
-    /// What their roles allow, together.
+    /// What their roles allow, together, as far as `scopes` go.
     pub permissions: BTreeSet<Permission>,
+    /// What their roles allow, together, whatever their credentials may be used for.
+    pub held: BTreeSet<Permission>,
+    /// What their credentials may be used for.
+    pub scopes: Scopes,
     /// The groups they are in.
     pub groups: Vec<GroupId>,
 }
@@ -81,6 +46,7 @@ impl Actor {
         if self.may(permission) {
             return Ok(());
         }
+        self.require_scope(Scope::of_permission(permission))?;
         let message = format!(
             "your roles don't allow this: it needs {}",
             permission.as_str()
@@ -88,19 +54,58 @@ impl Actor {
         Err(Problem::new(ProblemCode::Forbidden, message))
     }
 
-    /// The actor's relation to a space of `owner`; `None` for a stranger, to whom the space
-    /// doesn't exist.
-    pub fn relation_to(&self, owner: UserId) -> Option<Relation> {
+    /// The same actor with credentials that may be used for less.
+    #[must_use]
+    pub fn within(mut self, scopes: Scopes) -> Self {
+        self.permissions = scopes.narrow(self.permissions);
+        self.scopes = scopes;
+        self
+    }
+
+    /// Refuses an actor whose credentials may not be used for this.
+    pub fn require_scope(&self, scope: Scope) -> Result<(), Problem> {
+        if self.scopes.include(scope) {
+            return Ok(());
+        }
+        let message = format!("the token may not be used for this: it lacks the scope {scope}");
+        Err(Problem::new(ProblemCode::Forbidden, message))
+    }
+
+    /// Refuses an actor whose roles lack one of `permissions`: nobody hands out, or takes control
+    /// of, more than they have themselves.
+    pub fn require_all(&self, permissions: &BTreeSet<Permission>) -> Result<(), Problem> {
+        let lacking: Vec<_> = permissions
+            .difference(&self.held)
+            .map(|it| it.as_str())
+            .collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let message = format!("you don't have {} yourself", lacking.join(", "));
+        Err(Problem::new(ProblemCode::Forbidden, message))
+    }
+
+    /// Whether a space of `owner` is the actor's to manage: to start, stop, change, share, delete.
+    pub fn manages(&self, owner: UserId) -> bool {
+        self.user_id == owner || self.may(Permission::ManageSpaces)
+    }
+
+    /// What the actor is to a space of `owner`, which may be shared with them; `None` for a
+    /// stranger, to whom the space doesn't exist. Of two relations it is the one that allows more
+    /// features.
+    pub fn relation_to(&self, owner: UserId, is_shared: bool) -> Option<Relation> {
         if self.user_id == owner {
             Some(Relation::Owner)
-        } else if self.may(Permission::ManageSpaces) {
+        } else if self.may(Permission::ManageSpaces)
+            && (self.may(Permission::EnterSpaces) || !is_shared)
+        {
             Some(Relation::Administrator)
         } else {
-            None
+            is_shared.then_some(Relation::Shared)
         }
     }
 
-    /// Whose spaces the actor sees in lists.
+    /// Whose things the actor sees.
     pub fn sees(&self) -> Sight {
         if self.may(Permission::ManageSpaces) {
             Sight::All
@@ -115,12 +120,12 @@ impl Actor {
 pub enum Sight {
     /// Everybody's.
     All,
-    /// Only this user's.
+    /// This user's, and the spaces that are shared with them.
     Of(UserId),
 }
 
 impl Sight {
-    /// Whether a thing of `owner` is seen.
+    /// Whether a thing of `owner` that can't be shared is seen.
     pub fn includes(self, owner: UserId) -> bool {
         match self {
             Self::All => true,
@@ -129,37 +134,15 @@ impl Sight {
     }
 }
 
-/// What an actor is to a space.
+/// What somebody is to a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// It is theirs.
     Owner,
+    /// Its owner shares it with them.
+    Shared,
     /// They manage everybody's spaces.
     Administrator,
-}
-
-/// Why a feature of a space can't be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum FeatureBar {
-    /// The space's template doesn't enable it.
-    TemplateDisabled,
-    /// This version of Spaceport doesn't carry it.
-    NotSupported,
-}
-
-/// The features this version of Spaceport carries.
-pub const SUPPORTED_FEATURES: [Feature; 1] = [Feature::Tunnels];
-
-/// Whether `feature` of a space whose template enables `enabled` can be used.
-pub fn feature_bar(feature: Feature, enabled: &BTreeSet<Feature>) -> Option<FeatureBar> {
-    if !enabled.contains(&feature) {
-        Some(FeatureBar::TemplateDisabled)
-    } else if !SUPPORTED_FEATURES.contains(&feature) {
-        Some(FeatureBar::NotSupported)
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]
@@ -173,6 +156,8 @@ mod tests {
             user_id: UserId::new(Uuid::from_u128(1)),
             user_name: "ada".to_owned(),
             permissions: permissions.iter().copied().collect(),
+            held: permissions.iter().copied().collect(),
+            scopes: Scopes::all(),
             groups: Vec::new(),
         }
     }
@@ -180,42 +165,68 @@ mod tests {
     #[test]
     fn a_stranger_has_no_relation_and_sees_nothing() {
         let other = UserId::new(Uuid::from_u128(2));
-        let stranger = actor(&[Permission::CreateSpaces]);
-        assert_eq!(stranger.relation_to(other), None);
-        assert!(!stranger.sees().includes(other));
-        let administrator = actor(&[Permission::ManageSpaces]);
+        let stranger = actor(&Permission::DEVELOPER);
+        assert_eq!(stranger.relation_to(other, false), None);
+        assert!(!stranger.sees().includes(other) && !stranger.manages(other));
         assert_eq!(
-            administrator.relation_to(other),
-            Some(Relation::Administrator)
-        );
-        assert!(administrator.sees().includes(other));
-        assert_eq!(
-            administrator.relation_to(administrator.user_id),
+            stranger.relation_to(stranger.user_id, false),
             Some(Relation::Owner)
         );
     }
 
     #[test]
-    fn permissions_are_spelled_as_they_are_kept() {
+    fn whom_a_space_is_shared_with_does_not_manage_it() {
+        let other = UserId::new(Uuid::from_u128(2));
+        let guest = actor(&Permission::DEVELOPER);
+        assert_eq!(guest.relation_to(other, true), Some(Relation::Shared));
+        assert!(!guest.manages(other));
+    }
+
+    #[test]
+    fn an_administrator_who_may_not_enter_is_a_guest_where_they_are_invited() {
+        let other = UserId::new(Uuid::from_u128(2));
+        let manager = actor(&[Permission::ManageSpaces]);
+        assert!(manager.manages(other) && manager.sees().includes(other));
+        assert_eq!(
+            manager.relation_to(other, false),
+            Some(Relation::Administrator)
+        );
+        assert_eq!(manager.relation_to(other, true), Some(Relation::Shared));
+        let entering = actor(&[Permission::ManageSpaces, Permission::EnterSpaces]);
+        assert_eq!(
+            entering.relation_to(other, true),
+            Some(Relation::Administrator)
+        );
+    }
+
+    #[test]
+    fn nobody_hands_out_more_than_they_have() {
+        let all: BTreeSet<_> = Permission::ALL.into_iter().collect();
+        assert!(actor(&Permission::ALL).require_all(&all).is_ok());
+        let problem = actor(&Permission::DEVELOPER)
+            .require_all(&all)
+            .expect_err("lacks some");
+        assert_eq!(problem.code, ProblemCode::Forbidden);
+        assert!(problem.message.contains("MANAGE_USERS"));
+        assert!(!problem.message.contains("USE_SSH"));
+        let narrow = actor(&Permission::ALL).within(Scopes::new([Scope::Administration]));
+        assert!(
+            narrow.require_all(&all).is_ok(),
+            "it is the user who has them"
+        );
         for permission in Permission::ALL {
-            let kept = serde_json::to_string(&permission).expect("serialises");
-            assert_eq!(kept, format!("\"{}\"", permission.as_str()));
             assert!(actor(&[permission]).require(permission).is_ok());
             assert!(actor(&[]).require(permission).is_err());
         }
     }
 
     #[test]
-    fn a_feature_needs_its_template_and_our_support() {
-        let enabled = BTreeSet::from([Feature::Tunnels, Feature::Vnc]);
-        assert_eq!(feature_bar(Feature::Tunnels, &enabled), None);
-        assert_eq!(
-            feature_bar(Feature::Vnc, &enabled),
-            Some(FeatureBar::NotSupported)
-        );
-        assert_eq!(
-            feature_bar(Feature::Ssh, &enabled),
-            Some(FeatureBar::TemplateDisabled)
-        );
+    fn a_narrow_token_of_an_administrator_is_no_administrator() {
+        let token = actor(&Permission::ALL).within(Scopes::new([Scope::Spaces]));
+        assert!(token.may(Permission::CreateSpaces));
+        assert!(!token.sees().includes(UserId::new(Uuid::from_u128(2))));
+        let refused = token.require(Permission::ManageUsers).expect_err("narrow");
+        assert_eq!(refused.code, ProblemCode::Forbidden);
+        assert!(refused.message.contains("ADMINISTRATION"), "{refused:?}");
     }
 }

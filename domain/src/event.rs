@@ -9,6 +9,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    access::Sight,
     id::{ApiTokenId, SessionId, SpaceId, UserId},
     space::Space,
     time::Timestamp,
@@ -73,13 +74,24 @@ pub struct Event {
 /// What changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all events are of spaces, and none is moved once it is made"
+)]
 pub enum EventBody {
     /// A space.
+    #[serde(rename_all = "camelCase")]
     Space {
         /// How.
         change: SpaceChange,
         /// The space after the change.
         space: Space,
+        /// Whom it is shared with after the change.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shared_with: Vec<UserId>,
+        /// Who could see it before the change and can't any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lost_by: Vec<UserId>,
     },
     /// A tunnel.
     Tunnel {
@@ -130,8 +142,21 @@ pub enum SpaceChange {
     Status,
     /// Something else about it changed.
     Updated,
+    /// Whom it is shared with changed.
+    Shares,
+    /// It has another owner.
+    Owner,
     /// It is gone.
     Deleted,
+}
+
+/// How much of an event somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// All of it.
+    Whole,
+    /// Only that they can't see the thing any more.
+    Loss,
 }
 
 /// How a tunnel changed.
@@ -154,21 +179,112 @@ impl EventBody {
         }
     }
 
-    /// Whose thing changed.
-    pub const fn owner_id(&self) -> UserId {
+    /// What somebody with this sight is told of a space's or a tunnel's change; `None` when they
+    /// may not know of it. Accounts are nobody's to follow.
+    pub fn told_to(&self, sight: Sight) -> Option<Told> {
+        match (self, sight) {
+            (Self::Space { .. } | Self::Tunnel { .. }, Sight::All) => Some(Told::Whole),
+            (
+                Self::Space {
+                    space,
+                    shared_with,
+                    lost_by,
+                    ..
+                },
+                Sight::Of(user),
+            ) => {
+                if space.owner_id == user || shared_with.contains(&user) {
+                    Some(Told::Whole)
+                } else {
+                    lost_by.contains(&user).then_some(Told::Loss)
+                }
+            }
+            (Self::Tunnel { tunnel, .. }, Sight::Of(user)) => {
+                (tunnel.owner_id == user).then_some(Told::Whole)
+            }
+            (Self::User { .. } | Self::Access { .. } | Self::SignInEnded { .. }, _) => None,
+        }
+    }
+
+    /// Whether what `user` may consume or consumes may have changed.
+    pub fn concerns_quota_of(&self, user: UserId) -> bool {
         match self {
-            Self::Space { space, .. } => space.owner_id,
-            Self::Tunnel { tunnel, .. } => tunnel.owner_id,
-            Self::User { user_id }
-            | Self::Access { user_id }
-            | Self::SignInEnded { user_id, .. } => *user_id,
+            Self::Space { space, lost_by, .. } => space.owner_id == user || lost_by.contains(&user),
+            Self::Tunnel { tunnel, .. } => tunnel.owner_id == user,
+            Self::User { user_id } => *user_id == user,
+            Self::Access { .. } | Self::SignInEnded { .. } => false,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::{
+        id::{TemplateId, TemplateVersionId},
+        lifecycle::SpaceState,
+    };
+
+    fn user(n: u128) -> UserId {
+        UserId::new(Uuid::from_u128(n))
+    }
+
+    fn shared(owner: u128, with: &[u128], lost_by: &[u128]) -> EventBody {
+        let users = |all: &[u128]| all.iter().copied().map(user).collect();
+        EventBody::Space {
+            change: SpaceChange::Shares,
+            space: Space {
+                id: SpaceId::new(Uuid::from_u128(9)),
+                owner_id: user(owner),
+                name: "web".parse().expect("a name"),
+                description: String::new(),
+                template_id: TemplateId::new(Uuid::from_u128(8)),
+                template_version_id: TemplateVersionId::new(Uuid::from_u128(7)),
+                state: SpaceState::created(),
+                address: None,
+                compute_units: 1,
+                storage_units: 0,
+                created_at: Timestamp::from_millis(0),
+                started_at: None,
+                stopped_at: None,
+                revision: 1,
+            },
+            shared_with: users(with),
+            lost_by: users(lost_by),
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_to_who_may_see_the_space_and_its_loss_to_who_could() {
+        let event = shared(1, &[2], &[3]);
+        for (n, told) in [
+            (1, Some(Told::Whole)),
+            (2, Some(Told::Whole)),
+            (3, Some(Told::Loss)),
+            (4, None),
+        ] {
+            assert_eq!(event.told_to(Sight::Of(user(n))), told, "{n}");
+        }
+        assert_eq!(event.told_to(Sight::All), Some(Told::Whole));
+        assert!(event.concerns_quota_of(user(1)) && !event.concerns_quota_of(user(2)));
+    }
+
+    #[test]
+    fn who_gets_a_space_back_in_the_same_change_has_not_lost_it() {
+        let event = shared(1, &[3], &[3]);
+        assert_eq!(event.told_to(Sight::Of(user(3))), Some(Told::Whole));
+    }
+
+    #[test]
+    fn an_event_from_before_there_was_sharing_is_still_read() {
+        let mut old = serde_json::to_value(shared(1, &[], &[])).expect("serialises");
+        assert!(old.get("sharedWith").is_none() && old.get("lostBy").is_none());
+        old["change"] = "UPDATED".into();
+        let read: EventBody = serde_json::from_value(old).expect("is read");
+        assert_eq!(read.told_to(Sight::Of(user(1))), Some(Told::Whole));
+    }
 
     #[test]
     fn only_plain_digits_are_a_cursor() {

@@ -96,6 +96,8 @@ ids! {
     SessionId = "session";
     /// A long-lived token a user made for a program.
     ApiTokenId = "apitoken";
+    /// An SSH public key of a user.
+    SshKeyId = "sshkey";
     /// An entry of the audit log.
     AuditEntryId = "auditentry";
 }

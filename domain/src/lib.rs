@@ -12,8 +12,10 @@
 //! | [`template`] | the blueprint of a space, its validation and its variables |
 //! | [`lifecycle`] | the states of a space, what may be asked of it, and the next step |
 //! | [`quota`] | limits, usage and the check between them |
-//! | [`access`] | permissions, and what an actor may see and do |
-//! | [`space`], [`tunnel`], [`event`] | what a space and a tunnel are, and what is told of their changes |
+//! | [`rate`] | how often something may be tried |
+//! | [`access`] | permissions, features, and what an actor may see and do |
+//! | [`scope`] | what a token may be used for |
+//! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
 //! | [`route`] | what the edge must know to reach a space |
 //! | [`problem`] | the codes of everything a caller can get wrong |
 
@@ -25,7 +27,10 @@ pub mod lifecycle;
 pub mod name;
 pub mod problem;
 pub mod quota;
+pub mod rate;
 pub mod route;
+pub mod scope;
+pub mod share;
 pub mod space;
 pub mod template;
 pub mod time;

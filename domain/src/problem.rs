@@ -3,6 +3,8 @@
 //! Codes are never renamed or reused: clients branch on them. The message is for people and may
 //! change.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::quota::Exceeded;
@@ -21,8 +23,14 @@ pub enum ProblemCode {
     InvalidCredentials,
     /// The name is in use.
     NameTaken,
+    /// The SSH key is in use.
+    KeyTaken,
     /// The thing's state doesn't allow this now.
     InvalidTransition,
+    /// The user still has spaces.
+    HasSpaces,
+    /// Nobody would be left who may manage users.
+    LastManager,
     /// A limit would be passed.
     QuotaExceeded,
     /// The template is deleted or not offered to the caller.
@@ -48,6 +56,8 @@ pub struct Problem {
     pub path: Vec<String>,
     /// The numbers, when a limit would be passed.
     pub exceeded: Option<Exceeded>,
+    /// After how long another attempt may succeed, when there were too many.
+    pub retry_after: Option<Duration>,
 }
 
 impl Problem {
@@ -58,6 +68,7 @@ impl Problem {
             message: message.into(),
             path: Vec::new(),
             exceeded: None,
+            retry_after: None,
         }
     }
 
@@ -72,6 +83,14 @@ impl Problem {
     /// The thing doesn't exist for this caller.
     pub fn not_found(what: &str) -> Self {
         Self::new(ProblemCode::NotFound, format!("there is no such {what}"))
+    }
+
+    /// Too many attempts; another may succeed after `retry_after`.
+    pub fn rate_limited(message: impl Into<String>, retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(ProblemCode::RateLimited, message)
+        }
     }
 
     /// The same problem, concerning the input field at `path`.

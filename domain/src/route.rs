@@ -22,6 +22,9 @@ pub struct SpaceRoutes {
     pub space_name: String,
     /// Who owns it.
     pub owner_id: UserId,
+    /// Whom it is shared with.
+    #[serde(default)]
+    pub shared_with: Vec<UserId>,
     /// Where it is in its life; only a running space is dialled.
     pub status: Status,
     /// The container's address in the engine's network, while it has one.

@@ -21,6 +21,10 @@ pub struct Model {
     pub expires_at_ms: Option<i64>,
     /// When it was taken back.
     pub revoked_at_ms: Option<i64>,
+    /// JSON.
+    pub scopes: String,
+    /// When it was last used, coarsely.
+    pub last_used_at_ms: Option<i64>,
 }
 
 /// Rows are joined by the store, which names what it needs.

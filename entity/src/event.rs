@@ -13,6 +13,8 @@ pub struct Model {
     pub at_ms: i64,
     /// `spaceport_domain::event::EventBody` as JSON.
     pub body: String,
+    /// Whose access it changed, if anybody's: what they resume from before it is out of date.
+    pub access_user_id: Option<Uuid>,
 }
 
 /// Rows are joined by the store, which names what it needs.

@@ -13,6 +13,8 @@ pub mod role;
 pub mod session;
 pub mod space;
 pub mod space_parameter;
+pub mod space_share;
+pub mod ssh_key;
 pub mod template;
 pub mod template_group;
 pub mod template_version;

@@ -19,6 +19,10 @@ pub struct Model {
     pub revoked_at_ms: Option<i64>,
     /// Where the sign-in came from.
     pub address: String,
+    /// The program it was made with, as it called itself.
+    pub user_agent: String,
+    /// When it was last used, coarsely; `None` is not since it was made.
+    pub last_used_at_ms: Option<i64>,
 }
 
 /// Rows are joined by the store, which names what it needs.

@@ -25,6 +25,11 @@ pub struct Model {
     pub limit_tunnels: Option<i64>,
     /// When it was made.
     pub created_at_ms: i64,
+    /// Since when nobody may sign in with it.
+    pub disabled_at_ms: Option<i64>,
+    /// When it was deleted. The row stays, so that what refers to it keeps its meaning; the name is
+    /// free.
+    pub deleted_at_ms: Option<i64>,
 }
 
 /// Rows are joined by the store, which names what it needs.

@@ -7,6 +7,10 @@ mod m0002_templates;
 mod m0003_spaces;
 mod m0004_tunnels;
 mod m0005_events;
+mod m0006_sharing;
+mod m0007_departures;
+mod m0008_credentials;
+mod m0009_audit_indexes;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +25,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_spaces::Migration),
             Box::new(m0004_tunnels::Migration),
             Box::new(m0005_events::Migration),
+            Box::new(m0006_sharing::Migration),
+            Box::new(m0007_departures::Migration),
+            Box::new(m0008_credentials::Migration),
+            Box::new(m0009_audit_indexes::Migration),
         ]
     }
 }

@@ -1,6 +1,9 @@
 //! A GraphQL client.
 
-use std::{net::SocketAddr, sync::OnceLock};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::OnceLock,
+};
 
 use serde_json::{Value, json};
 use spaceport_domain::id::SpaceId;
@@ -15,20 +18,28 @@ pub const SPACE: &str = "id name description status desiredStatus revision compu
 
 /// What tests look at of the problems of a mutation.
 const PROBLEMS: &str = "problems { __typename code message path \
-    ... on QuotaProblem { resource limit used requested } }";
+    ... on QuotaProblem { resource limit used requested } \
+    ... on ServiceProblem { retryAfterSeconds } }";
 
 /// A signed-in user, or nobody yet.
 #[derive(Clone, Debug)]
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
+    /// Keeps connections, of the one runtime that the test has, from the address it calls from.
+    http: reqwest::Client,
 }
 
 /// An HTTP client that doesn't outlive the test's runtime.
 pub(crate) fn http() -> reqwest::Client {
+    http_from(None)
+}
+
+fn http_from(address: Option<IpAddr>) -> reqwest::Client {
     install_crypto();
     reqwest::Client::builder()
         .no_proxy()
+        .local_address(address)
         .timeout(crate::PATIENCE)
         .build()
         .expect("an HTTP client")
@@ -48,6 +59,7 @@ impl Client {
         Self {
             address,
             token: None,
+            http: http(),
         }
     }
 
@@ -55,8 +67,17 @@ impl Client {
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self {
-            address: self.address,
             token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, calling from another address of this host.
+    #[must_use]
+    pub fn from(&self, address: IpAddr) -> Self {
+        Self {
+            http: http_from(Some(address)),
+            ..self.clone()
         }
     }
 
@@ -84,7 +105,8 @@ impl Client {
     /// The whole answer to a request, and its HTTP status.
     pub async fn answer(&self, document: &str, variables: Value) -> (u16, Value) {
         let url = format!("http://{}/graphql", self.address);
-        let mut request = http()
+        let mut request = self
+            .http
             .post(url)
             .header("accept", "application/graphql-response+json")
             .json(&json!({ "query": document, "variables": variables }));
@@ -155,6 +177,30 @@ impl Client {
         Self::new(self.address)
             .sign_in(name, "their password")
             .await
+    }
+
+    /// The identifier of the viewer.
+    pub async fn viewer_id(&self) -> String {
+        id(&self.query("{ viewer { id } }", json!({})).await["viewer"])
+    }
+
+    /// Makes a token for a program and gives a client that sends it.
+    pub async fn create_token(&self, more: Value) -> Self {
+        let mut input = json!({ "name": "a program" });
+        merge(&mut input, more);
+        let payload = self.mutate("createApiToken", input).await;
+        self.with_token(payload.value("token").as_str().expect("a token"))
+    }
+
+    /// Whether these credentials hold.
+    pub async fn is_let_in(&self) -> bool {
+        let (_, answer) = self.answer("{ viewer { id } }", json!({})).await;
+        if answer["errors"].is_null() {
+            return true;
+        }
+        let code = &answer["errors"][0]["extensions"]["code"];
+        assert_eq!(code, "UNAUTHENTICATED", "{answer}");
+        false
     }
 
     /// Makes a space and gives its identifier; it isn't started.
@@ -325,11 +371,13 @@ fn merge(into: &mut Value, more: Value) {
 
 /// The type of a mutation's input, and what tests select of its payload.
 fn shape(mutation: &str) -> (&'static str, String) {
-    let user = "user { id userName displayName roles { id name } groups { id name } }";
+    let user = "user { id userName displayName disabledAt deletedAt \
+        roles { id name } groups { id name } }";
     let template = "template { id name version { number } }";
     let space = format!("space {{ {SPACE} }} cursor");
     let tunnel = "tunnel { id name port url }";
-    let token = "apiToken { id name createdAt expiresAt revokedAt }";
+    let token = "apiToken { id name scopes createdAt expiresAt lastUsedAt revokedAt }";
+    let ssh_key = "sshKey { id name fingerprint algorithm publicKey createdAt lastUsedAt }";
     let (input, selection) = match mutation {
         "signIn" => ("SignInInput", "token user { id userName }"),
         "createSpace" => return ("CreateSpaceInput", space),
@@ -337,11 +385,24 @@ fn shape(mutation: &str) -> (&'static str, String) {
             return ("SpaceIdInput", space);
         }
         "updateSpace" => return ("UpdateSpaceInput", space),
+        "shareSpace" => return ("ShareSpaceInput", space),
+        "unshareSpace" => return ("UnshareSpaceInput", space),
+        "leaveSpace" => return ("SpaceIdInput", space),
+        "transferSpace" => return ("TransferSpaceInput", space),
+        "createRole" => ("CreateRoleInput", "role { id name permissions }"),
+        "updateRole" => ("UpdateRoleInput", "role { id name permissions }"),
+        "deleteRole" => ("RoleIdInput", "role { id name permissions }"),
         "createTunnel" => ("CreateTunnelInput", tunnel),
         "deleteTunnel" => ("TunnelIdInput", tunnel),
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),
         "deleteTemplate" => ("TemplateIdInput", template),
+        "addSshKey" => ("AddSshKeyInput", ssh_key),
+        "removeSshKey" => ("SshKeyIdInput", ssh_key),
+        "changePassword" => ("ChangePasswordInput", user),
+        "revokeSession" => ("SessionIdInput", "session { id }"),
+        "disableUser" | "enableUser" => ("UserIdInput", user),
+        "deleteUser" => ("DeleteUserInput", user),
         "createUser" => ("CreateUserInput", user),
         "updateUser" => ("UpdateUserInput", user),
         "createGroup" => ("CreateGroupInput", "group { id name }"),

@@ -5,7 +5,11 @@ use std::{
     process::Command,
 };
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use spaceport_domain::{
+    event::{Cursor, Event},
+    time::Timestamp,
+};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
 /// The variable that says where the tests' Postgres is.
 const POSTGRES_URL: &str = "SPACEPORT_TEST_POSTGRES_URL";
@@ -48,6 +52,30 @@ impl Opened {
             Self::Sqlite { .. } => None,
             Self::Postgres { server, name } => Some(on_server(server, name)),
         }
+    }
+
+    /// Every event of the outbox, in order.
+    pub(crate) async fn outbox(&self) -> Vec<Event> {
+        let rows = "SELECT seq, at_ms, body FROM event ORDER BY seq";
+        let rows: Vec<(i64, i64, String)> = match self {
+            Self::Sqlite { data_dir } => {
+                let url = format!("sqlite:{}", data_dir.join("spaceport.db").display());
+                let mut connection = SqliteConnection::connect(&url).await.expect("SQLite");
+                sqlx::query_as(rows).fetch_all(&mut connection).await
+            }
+            Self::Postgres { server, name } => {
+                let url = on_server(server, name);
+                let mut connection = PgConnection::connect(&url).await.expect("Postgres");
+                sqlx::query_as(rows).fetch_all(&mut connection).await
+            }
+        }
+        .expect("the outbox");
+        let event = |(seq, at_ms, body): (i64, i64, String)| Event {
+            cursor: Cursor::new(seq),
+            at: Timestamp::from_millis(at_ms),
+            body: serde_json::from_str(&body).expect("an event"),
+        };
+        rows.into_iter().map(event).collect()
     }
 
     /// Whether `text` is anywhere in what the database keeps.

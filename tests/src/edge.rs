@@ -139,7 +139,7 @@ impl Visitor {
         let name = ServerName::try_from(host.clone()).expect("a hostname");
         let stream = self.tls.connect(name, stream).await.expect("TLS");
         let url = format!("wss://{host}:{}{}", self.edge.port(), url.path());
-        let opened = in_time("a WebSocket", client_async(url, stream)).await;
+        let opened = in_time("a WebSocket", Box::pin(client_async(url, stream))).await;
         opened.expect("the upgrade").0
     }
 }

@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use spaceport_domain::event::Event;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use crate::{
@@ -47,6 +48,8 @@ pub struct Plan {
     database: Database,
     with_edge: bool,
     environment: Vec<(String, String)>,
+    unset: Vec<String>,
+    listen: Ipv4Addr,
 }
 
 impl Plan {
@@ -54,6 +57,20 @@ impl Plan {
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Leaves a setting at its default that tests otherwise set.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.unset.push(name.to_owned());
+        self
+    }
+
+    /// Lets everything listen on all addresses of the host, not on loopback alone.
+    #[must_use]
+    pub fn on_all_addresses(mut self) -> Self {
+        self.listen = Ipv4Addr::UNSPECIFIED;
         self
     }
 
@@ -88,6 +105,8 @@ impl Installation {
             database,
             with_edge: true,
             environment: Vec::new(),
+            unset: Vec::new(),
+            listen: Ipv4Addr::LOCALHOST,
         }
     }
 
@@ -128,23 +147,25 @@ impl Installation {
         };
         let database = Opened::create(plan.database, &name, &data_dir).await;
         let [api_address, edge_address, metrics_address] = [(); 3].map(|()| free_address());
+        let listen = |address: SocketAddr| format!("{}:{}", plan.listen, address.port());
         let mut environment = vec![
             ("SPACEPORT_INSTALLATION".to_owned(), name.clone()),
             (
                 "SPACEPORT_DATA_DIR".to_owned(),
                 data_dir.display().to_string(),
             ),
-            ("SPACEPORT_API_LISTEN".to_owned(), api_address.to_string()),
-            ("SPACEPORT_EDGE_LISTEN".to_owned(), edge_address.to_string()),
+            ("SPACEPORT_API_LISTEN".to_owned(), listen(api_address)),
+            ("SPACEPORT_EDGE_LISTEN".to_owned(), listen(edge_address)),
             (
                 "SPACEPORT_EDGE_METRICS_LISTEN".to_owned(),
-                metrics_address.to_string(),
+                listen(metrics_address),
             ),
             (
                 "SPACEPORT_ADMIN_PASSWORD".to_owned(),
                 ADMIN_PASSWORD.to_owned(),
             ),
         ];
+        environment.retain(|(name, _)| !plan.unset.contains(name));
         environment.extend(plan.environment);
         // As an operator would do it: the edge is told nothing of the database.
         let for_edge = environment.clone();
@@ -222,6 +243,11 @@ impl Installation {
         self.edge_address
     }
 
+    /// The address where the edge talks to its operator.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics_address
+    }
+
     /// The URL of something the API serves.
     pub fn api_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.api_address)
@@ -235,6 +261,11 @@ impl Installation {
     /// Whether `text` is anywhere in what the database keeps.
     pub async fn database_holds(&self, text: &str) -> bool {
         self.database.holds(text).await
+    }
+
+    /// Every event of the outbox, in order.
+    pub async fn outbox(&self) -> Vec<Event> {
+        self.database.outbox().await
     }
 
     /// A client nobody has signed in with.

@@ -19,9 +19,11 @@ pub mod client;
 pub mod database;
 pub mod docker;
 pub mod edge;
+pub mod image;
 pub mod installation;
 pub mod meter;
 pub mod node;
+pub mod private_docker;
 pub mod program;
 pub mod subscription;
 pub mod traces;
@@ -34,11 +36,13 @@ use std::{
 pub use client::{Client, Payload};
 pub use database::Database;
 pub use edge::Visitor;
+pub use image::Image;
 pub use installation::{Home, Installation};
+pub use private_docker::PrivateDocker;
 pub use subscription::{Follower, Message, Subscription, Transport};
 
 /// No test waits longer for any one thing.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The small image.
 pub const BUSYBOX: &str = "spaceport/busybox";
@@ -53,10 +57,10 @@ pub fn root() -> PathBuf {
 
 /// What `future` gives, or a failure that says what was waited for.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("not in time: {what}"),
-    }
+    let Ok(value) = tokio::time::timeout(PATIENCE, future).await else {
+        panic!("not in time: {what}");
+    };
+    value
 }
 
 /// Asks again and again, for what no event tells.

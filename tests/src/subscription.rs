@@ -111,7 +111,18 @@ impl Subscription {
         }
     }
 
-    /// Reads on until the subscription ends, and says how.
+    /// Reads on until the server has no more to say.
+    pub async fn completed(&mut self) {
+        loop {
+            match self.next().await {
+                Message::Next(event) if event["errors"].is_null() => {}
+                Message::Complete => return,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Reads on until the connection ends, and says how.
     pub async fn end(&mut self) -> Vec<Message> {
         let mut ending = Vec::new();
         loop {
@@ -310,7 +321,12 @@ impl Follower {
             .await;
     }
 
-    /// Reads on until the subscription ends, and says how.
+    /// Reads on until the server has no more to say.
+    pub async fn completed(&mut self) {
+        self.subscription.completed().await;
+    }
+
+    /// Reads on until the connection ends, and says how.
     pub async fn end(&mut self) -> Vec<Message> {
         self.subscription.end().await
     }

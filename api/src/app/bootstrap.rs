@@ -8,14 +8,15 @@ use spaceport_domain::{
     id::{RoleId, UserId},
     name::UserName,
     quota::Limits,
+    scope::Scopes,
     template::{Draft, EnvVar, Feature, VolumeDraft},
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Origin, templates::CreateTemplate};
+use super::{App, AppResult, Origin, roles::tell_access, templates::CreateTemplate};
 use crate::{
     auth::{files, password},
-    store::{NewAuditEntry, NewUser, Role, User},
+    store::{Change, NewAuditEntry, NewUser, Role, User},
 };
 
 /// The role that allows everything.
@@ -52,19 +53,18 @@ fn read_text(path: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
 
 impl App {
     /// Makes the built-in roles, the first administrator and, where wanted, a demo template, in an
-    /// installation without accounts. Does nothing in any other.
+    /// installation without accounts. In any other it only renews the built-in roles.
     pub async fn bootstrap(&self) -> AppResult<()> {
         let given = self.settings.admin_password.clone();
         let generated = given.is_none();
         let mut change = self.store.begin().await?;
         if !change.has_no_users().await? {
-            change.abandon().await?;
-            return Ok(());
+            return self.renew_built_in_roles(change).await;
         }
         let password = given.unwrap_or_else(|| random_text()[..20].to_owned());
         let (admin, developer) = (
             built_in(ADMIN, Permission::ALL),
-            built_in(DEVELOPER, [Permission::CreateSpaces]),
+            built_in(DEVELOPER, Permission::DEVELOPER),
         );
         change.insert_role(&admin).await?;
         change.insert_role(&developer).await?;
@@ -75,6 +75,8 @@ impl App {
             display_name: "Administrator".to_owned(),
             limits: Limits::default(),
             created_at: now,
+            disabled_at: None,
+            deleted_at: None,
         };
         let password_hash = password::hash(password.clone()).await?;
         change
@@ -108,11 +110,36 @@ impl App {
                 user_id: user.id,
                 user_name: ADMIN_USER.to_owned(),
                 permissions: Permission::ALL.into_iter().collect(),
+                held: Permission::ALL.into_iter().collect(),
+                scopes: Scopes::all(),
                 groups: Vec::new(),
             };
             self.create_template(&actor, &Origin::default(), demo_template())
                 .await?;
         }
+        Ok(())
+    }
+}
+
+impl App {
+    /// The built-in roles allow what this version says they do, also in an installation that an
+    /// older version made.
+    async fn renew_built_in_roles(&self, mut change: Change) -> AppResult<()> {
+        let roles = change.roles().await?;
+        for mut role in roles.into_iter().filter(|role| role.built_in) {
+            let permissions: BTreeSet<_> = match role.name.as_str() {
+                ADMIN => Permission::ALL.into_iter().collect(),
+                DEVELOPER => Permission::DEVELOPER.into_iter().collect(),
+                _ => continue,
+            };
+            if role.permissions != permissions {
+                role.permissions = permissions;
+                change.update_role(&role).await?;
+                let holders = change.users_with_role(role.id).await?;
+                tell_access(&mut change, holders);
+            }
+        }
+        change.commit(self.now()).await?;
         Ok(())
     }
 }

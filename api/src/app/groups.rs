@@ -9,7 +9,7 @@ use spaceport_domain::{
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Done, Origin, accounts::check_limits};
+use super::{App, AppResult, Done, Origin, users::check_limits};
 use crate::store::{Change, Group, Page, PageRequest};
 
 /// The most characters of a group's name.

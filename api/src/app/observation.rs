@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
 use spaceport_domain::{
     access::{Actor, Sight},
-    event::Cursor,
+    event::{Cursor, EventBody},
     id::SpaceId,
     lifecycle::Status,
-    problem::Problem,
+    problem::{Problem, ProblemCode},
 };
 use tokio::sync::mpsc;
 
@@ -88,10 +88,16 @@ impl App {
         open: impl Fn(ContainerRef, Beginning) -> BoxFuture<'static, Opened<T>> + Send + Sync + 'static,
     ) -> AppResult<BoxStream<'static, T>> {
         let seen = self.store.space_with_cursor(actor.sees(), id).await?;
-        let (mut cursor, _) = seen.ok_or_else(|| Problem::not_found("space"))?;
+        let (head, space) = seen.ok_or_else(|| Problem::not_found("space"))?;
+        if !actor.manages(space.owner_id) {
+            let message = "what goes on in the space is not shared with you";
+            return Err(Problem::new(ProblemCode::Forbidden, message).into());
+        }
         let (sender, mut receiver) = mpsc::channel(AHEAD_MAX);
+        let lost = self.lost(actor.clone(), id, head);
         let app = Arc::clone(self);
         let forward = async move {
+            let mut cursor = head;
             let mut last = None;
             while let Some(container) = app.next_container(id, &mut cursor).await {
                 // A container that goes on after its stream has ended was not told to its end.
@@ -116,12 +122,44 @@ impl App {
                 }
             }
         };
-        let task = tokio::spawn(forward);
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = forward => {}
+                () = lost => {}
+            }
+        });
         let abort = AbortOnDrop(task.abort_handle());
         Ok(Box::pin(futures_util::stream::poll_fn(move |context| {
             let _held = &abort;
             receiver.poll_recv(context)
         })))
+    }
+
+    /// Waits until a space is handed over to somebody for whom `actor` doesn't manage it.
+    fn lost(
+        &self,
+        actor: Actor,
+        id: SpaceId,
+        mut after: Cursor,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let log = self.events.clone();
+        async move {
+            loop {
+                let mut events = std::pin::pin!(log.follow(after));
+                while let Some(Ok(event)) = events.next().await {
+                    after = event.cursor;
+                    match &event.body {
+                        EventBody::Space { space, .. }
+                            if space.id == id && !actor.manages(space.owner_id) =>
+                        {
+                            return;
+                        }
+                        _ => {}
+                    }
+                }
+                tokio::time::sleep(REOPEN).await;
+            }
+        }
     }
 
     /// Waits until the space has a running container. `None` when it never will again.

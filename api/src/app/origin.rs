@@ -11,7 +11,12 @@ use super::Actor;
 pub struct Origin {
     /// The address of the caller, where it is known.
     pub address: Option<IpAddr>,
+    /// What the caller's program calls itself.
+    pub user_agent: Option<String>,
 }
+
+/// The most characters that are kept of what a program calls itself.
+const USER_AGENT_MAX_CHARS: usize = 256;
 
 impl Origin {
     /// An entry for the audit log: `actor` did `action` to `subject`.
@@ -30,6 +35,12 @@ impl Origin {
             address: self.address_text(),
             detail: detail.into(),
         }
+    }
+
+    /// What the caller's program calls itself, cut short; empty when it doesn't say.
+    pub fn user_agent_text(&self) -> String {
+        let text = self.user_agent.as_deref().unwrap_or_default();
+        text.chars().take(USER_AGENT_MAX_CHARS).collect()
     }
 
     /// The address as text; empty when unknown.

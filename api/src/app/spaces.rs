@@ -13,6 +13,7 @@ use spaceport_domain::{
     quota::{self, Units},
     space::Space,
     template::{PARAMETERS_MAX, Parameter},
+    time::Timestamp,
 };
 use uuid::Uuid;
 
@@ -55,7 +56,7 @@ pub struct UpdateSpace {
     pub revision: Option<i64>,
 }
 
-fn no_such_space() -> Problem {
+pub(super) fn no_such_space() -> Problem {
     Problem::not_found("space").at(["spaceId"])
 }
 
@@ -190,20 +191,18 @@ impl App {
             .insert_parameters(id, self.sealed(id, version, parameters)?)
             .await?;
         let mut space = new.space;
-        change.emit(EventBody::Space {
-            change: SpaceChange::Created,
-            space: space.clone(),
-        });
+        change
+            .tell_space(SpaceChange::Created, &space, Vec::new())
+            .await?;
         if start
             && let Decision::Accepted(next) =
                 request(&space.state, Request::Start, now, &self.settings.deadlines)
         {
             space.enter(next, None, now);
             change.update_space(&space, now).await?;
-            change.emit(EventBody::Space {
-                change: SpaceChange::Status,
-                space: space.clone(),
-            });
+            change
+                .tell_space(SpaceChange::Status, &space, Vec::new())
+                .await?;
         }
         change.audit(origin.entry(actor, "createSpace", id, space.name.as_str()));
         let cursor = change.commit(now).await?;
@@ -274,13 +273,11 @@ impl App {
         space_id: &str,
         what: Request,
     ) -> AppResult<Done<Space>> {
-        let seen = self.seen_space(actor, space_id).await?;
+        let seen = self.managed_space(actor, space_id).await?;
         let mut change = self.store.begin().await?;
         // Owner first, then the space: the same order everywhere, so that changes never deadlock.
         let quota = change.lock_quota(seen.owner_id).await?;
-        let Some(mut space) = change.space(seen.id).await? else {
-            return Err(no_such_space().into());
-        };
+        let mut space = still_managed(change.space(seen.id).await?, &seen)?;
         let now = self.now();
         let next = match request(&space.state, what, now, &self.settings.deadlines) {
             Decision::Accepted(next) => next,
@@ -300,15 +297,7 @@ impl App {
             let requested = compute_of(&space, next.status);
             quota::check(&limits, &used, &requested).map_err(exceeded)?;
         }
-        if next.status == Status::Deleting {
-            remove_tunnels(&mut change, space.id).await?;
-        }
-        space.enter(next, None, now);
-        change.update_space(&space, now).await?;
-        change.emit(EventBody::Space {
-            change: SpaceChange::Status,
-            space: space.clone(),
-        });
+        enter(&mut change, &mut space, next, now).await?;
         change.audit(origin.entry(actor, action(what), space.id, space.name.as_str()));
         let cursor = change.commit(now).await?;
         Ok(Done {
@@ -325,12 +314,10 @@ impl App {
         space_id: &str,
         input: UpdateSpace,
     ) -> AppResult<Done<Space>> {
-        let seen = self.seen_space(actor, space_id).await?;
+        let seen = self.managed_space(actor, space_id).await?;
         let mut change = self.store.begin().await?;
         change.lock_quota(seen.owner_id).await?;
-        let Some(mut space) = change.space(seen.id).await? else {
-            return Err(no_such_space().into());
-        };
+        let mut space = still_managed(change.space(seen.id).await?, &seen)?;
         refuse_leaving(&space)?;
         if input
             .revision
@@ -356,10 +343,9 @@ impl App {
         let now = self.now();
         space.revision += 1;
         change.update_space(&space, now).await?;
-        change.emit(EventBody::Space {
-            change: SpaceChange::Updated,
-            space: space.clone(),
-        });
+        change
+            .tell_space(SpaceChange::Updated, &space, Vec::new())
+            .await?;
         change.audit(origin.entry(actor, "updateSpace", space.id, space.name.as_str()));
         let cursor = change.commit(now).await?;
         Ok(Done {
@@ -392,12 +378,32 @@ impl App {
         })
     }
 
+    /// The space `actor` names, when it is theirs to manage.
+    pub(super) async fn managed_space(&self, actor: &Actor, space_id: &str) -> AppResult<Space> {
+        let space = self.seen_space(actor, space_id).await?;
+        if actor.manages(space.owner_id) {
+            return Ok(space);
+        }
+        let message = "the space is shared with you, and not yours to manage";
+        Err(Problem::new(ProblemCode::Forbidden, message)
+            .at(["spaceId"])
+            .into())
+    }
+
     /// The space `actor` names, when they may see it and it is not gone.
     pub(super) async fn seen_space(&self, actor: &Actor, space_id: &str) -> AppResult<Space> {
         let id: SpaceId = space_id.parse().map_err(|_| no_such_space())?;
         let space = self.store.space(actor.sees(), id).await?;
         Ok(space.ok_or_else(no_such_space)?)
     }
+}
+
+/// The space as it is locked now, unless it was handed over since it was `seen`: who may manage it
+/// was decided by its owner of then, whose row is the one that is locked.
+pub(super) fn still_managed(locked: Option<Space>, seen: &Space) -> Result<Space, Problem> {
+    locked
+        .filter(|space| space.owner_id == seen.owner_id)
+        .ok_or_else(no_such_space)
 }
 
 /// Refuses changes of a space that is on its way out, or gone.
@@ -436,6 +442,25 @@ fn compute_of(space: &Space, next: Status) -> Units {
         compute_units: if newly { space.compute_units } else { 0 },
         ..Units::default()
     }
+}
+
+/// Puts a space into the state that a request was answered with, and tells of it. With a deletion
+/// its tunnels go at once.
+pub(super) async fn enter(
+    change: &mut Change,
+    space: &mut Space,
+    next: SpaceState,
+    now: Timestamp,
+) -> AppResult<()> {
+    if next.status == Status::Deleting {
+        remove_tunnels(change, space.id).await?;
+    }
+    space.enter(next, None, now);
+    change.update_space(space, now).await?;
+    change
+        .tell_space(SpaceChange::Status, space, Vec::new())
+        .await?;
+    Ok(())
 }
 
 async fn remove_tunnels(change: &mut Change, space: SpaceId) -> AppResult<()> {
@@ -493,7 +518,7 @@ fn new_space(
     name: SpaceName,
     input: &CreateSpace,
     version: &TemplateVersion,
-    now: spaceport_domain::time::Timestamp,
+    now: Timestamp,
 ) -> Space {
     Space {
         id: SpaceId::new(Uuid::now_v7()),

@@ -4,7 +4,7 @@
 //! resumes behind a cursor begins with what it missed instead. When that is no longer kept, it is
 //! told so by a reset, and gets the current state.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{
     Stream, StreamExt, TryStreamExt,
@@ -12,8 +12,8 @@ use futures_util::{
 };
 use spaceport_domain::{
     access::{Actor, Sight},
-    event::{Cursor, Event, EventBody, SpaceChange, TunnelChange},
-    id::SpaceId,
+    event::{Cursor, Event, EventBody, SpaceChange, Told, TunnelChange},
+    id::{SpaceId, TunnelId},
     problem::Problem,
     quota::{Limits, Units},
     route::{RouteChange, RouteEvent, SpaceRoutes, TunnelRoute},
@@ -22,55 +22,87 @@ use spaceport_domain::{
 };
 
 use super::{App, AppError, AppResult};
-use crate::store::StoreError;
+use crate::store::{RoutedSpace, StoreError};
 
 /// What an update says of its thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update<C> {
     /// The thing as it is, at the beginning.
     Snapshot,
-    /// What was missed is no longer kept; snapshots follow.
+    /// What was missed is no longer kept, or what the actor may see has changed; snapshots follow.
     Reset,
     /// It changed in this way.
     Changed(C),
+    /// The actor may not see it any more.
+    Lost,
 }
 
 /// One message of a subscription.
 #[derive(Clone, Debug)]
-pub struct Message<C, T> {
+pub struct Message<C, I, T> {
     /// Where to resume; `None` inside a snapshot of several things, which can't be resumed.
     pub cursor: Option<Cursor>,
     /// What is said.
     pub update: Update<C>,
-    /// Of what; `None` with a reset.
+    /// Of which thing; `None` with a reset.
+    pub id: Option<I>,
+    /// The thing after the change; `None` with a reset and a loss.
     pub thing: Option<Arc<T>>,
 }
 
 /// An update of a space.
-pub type SpaceMessage = Message<SpaceChange, Space>;
+pub type SpaceMessage = Message<SpaceChange, SpaceId, Space>;
 /// An update of a tunnel.
-pub type TunnelMessage = Message<TunnelChange, Tunnel>;
+pub type TunnelMessage = Message<TunnelChange, TunnelId, Tunnel>;
 
-type Messages<C, T> = Vec<Message<C, T>>;
+type Messages<C, I, T> = Vec<Message<C, I, T>>;
+
+/// What somebody may see of the log they follow.
+///
+/// Each event says who could see it when it was committed. For what is missed while away that is
+/// not enough: who may not see a space any more gets nothing of its past either, but that it is
+/// lost.
+struct Eyes {
+    sight: Sight,
+    /// For what was committed before the subscription began: the spaces seen at its beginning.
+    /// `None` when nothing is made up for, or nothing is hidden.
+    missed: Option<(Cursor, HashSet<SpaceId>)>,
+}
+
+impl Eyes {
+    fn told(&self, event: &Event) -> Option<Told> {
+        let told = event.body.told_to(self.sight)?;
+        let is_past = |id| match &self.missed {
+            Some((until, seen)) => event.cursor <= *until && !seen.contains(&id),
+            None => false,
+        };
+        let is_hidden = told == Told::Whole && event.body.space_id().is_some_and(is_past);
+        (!is_hidden).then_some(told)
+    }
+}
 
 impl App {
-    /// One space.
+    /// One space. Ends with its loss.
     pub async fn space_changes(
         &self,
         actor: &Actor,
         id: SpaceId,
         after: Option<Cursor>,
     ) -> AppResult<impl Stream<Item = AppResult<SpaceMessage>> + Send + use<>> {
-        let sight = actor.sees();
-        let Some((head, space)) = self.store.space_with_cursor(sight, id).await? else {
+        let Some((head, space)) = self.store.space_with_cursor(actor.sees(), id).await? else {
             return Err(Problem::not_found("space").into());
         };
-        let (first, from) = match self.resumable(after).await? {
-            Some(after) => (Vec::new(), after),
-            None => beginning(after, head, vec![space]),
+        let (first, from, eyes) = match self.resumable(actor, after).await? {
+            Some((after, eyes)) => (Vec::new(), after, eyes),
+            None => beginning(actor, after, head, vec![(space.id, space)]),
         };
-        Ok(self.space_messages(first, from, move |space| {
-            space.id == id && sight.includes(space.owner_id)
+        let changes = self.space_messages(first, from, eyes, Some(id));
+        // The message of the loss is the last.
+        Ok(stream::unfold(Some(changes), async |changes| {
+            let mut changes = changes?;
+            let message = changes.next().await?;
+            let is_lost = matches!(&message, Ok(message) if message.update == Update::Lost);
+            Some((message, (!is_lost).then_some(changes)))
         }))
     }
 
@@ -80,28 +112,32 @@ impl App {
         actor: &Actor,
         after: Option<Cursor>,
     ) -> AppResult<impl Stream<Item = AppResult<SpaceMessage>> + Send + use<>> {
-        let sight = actor.sees();
-        let (first, from) = match self.resumable(after).await? {
-            Some(after) => (Vec::new(), after),
+        let (first, from, eyes) = match self.resumable(actor, after).await? {
+            Some((after, eyes)) => (Vec::new(), after, eyes),
             None => {
-                let (head, spaces) = self.store.spaces_with_cursor(sight).await?;
-                beginning(after, head, spaces)
+                let (head, spaces) = self.store.spaces_with_cursor(actor.sees()).await?;
+                let spaces = spaces.into_iter().map(|space| (space.id, space)).collect();
+                beginning(actor, after, head, spaces)
             }
         };
-        Ok(self.space_messages(first, from, move |space| sight.includes(space.owner_id)))
+        Ok(self.space_messages(first, from, eyes, None))
     }
 
     fn space_messages(
         &self,
-        first: Messages<SpaceChange, Space>,
+        first: Messages<SpaceChange, SpaceId, Space>,
         from: Cursor,
-        seen: impl Fn(&Space) -> bool + Send + 'static,
+        eyes: Eyes,
+        only: Option<SpaceId>,
     ) -> BoxStream<'static, AppResult<SpaceMessage>> {
         let changes = self.events.follow(from).map_err(AppError::from);
         let changes = changes.try_filter_map(move |event| {
             let message = match &event.body {
-                EventBody::Space { change, space } if seen(space) => {
-                    Some(changed(&event, *change, space.clone()))
+                EventBody::Space { change, space, .. }
+                    if only.is_none_or(|only| only == space.id) =>
+                {
+                    let told = eyes.told(&event);
+                    told.map(|told| changed(&event, told, *change, space.id, space))
                 }
                 _ => None,
             };
@@ -116,19 +152,20 @@ impl App {
         actor: &Actor,
         after: Option<Cursor>,
     ) -> AppResult<impl Stream<Item = AppResult<TunnelMessage>> + Send + use<>> {
-        let sight = actor.sees();
-        let (first, from) = match self.resumable(after).await? {
-            Some(after) => (Vec::new(), after),
+        let (first, from, eyes) = match self.resumable(actor, after).await? {
+            Some((after, eyes)) => (Vec::new(), after, eyes),
             None => {
-                let (head, tunnels) = self.store.tunnels_with_cursor(sight).await?;
-                beginning(after, head, tunnels)
+                let (head, tunnels) = self.store.tunnels_with_cursor(actor.sees()).await?;
+                let tunnels = tunnels.into_iter().map(|it| (it.id, it)).collect();
+                beginning(actor, after, head, tunnels)
             }
         };
         let changes = self.events.follow(from).map_err(AppError::from);
         let changes = changes.try_filter_map(move |event| {
             let message = match &event.body {
-                EventBody::Tunnel { change, tunnel } if sight.includes(tunnel.owner_id) => {
-                    Some(changed(&event, *change, tunnel.clone()))
+                EventBody::Tunnel { change, tunnel } => {
+                    let told = eyes.told(&event);
+                    told.map(|told| changed(&event, told, *change, tunnel.id, tunnel))
                 }
                 _ => None,
             };
@@ -148,7 +185,7 @@ impl App {
         let concerning = self
             .events
             .follow(head)
-            .try_filter(move |event| std::future::ready(event.body.owner_id() == user));
+            .try_filter(move |event| std::future::ready(event.body.concerns_quota_of(user)));
         let ticks = stream::once(std::future::ready(Ok(()))).chain(concerning.map_ok(|_| ()));
         let mut last = None;
         let quotas = ticks.and_then(move |()| {
@@ -161,22 +198,23 @@ impl App {
         }))
     }
 
-    /// What the edge must know of spaces that have tunnels.
+    /// What the edge must know of every space.
     pub async fn route_changes(
         self: &Arc<Self>,
         after: Option<Cursor>,
     ) -> AppResult<impl Stream<Item = AppResult<RouteEvent>> + Send + use<>> {
-        let (first, from) = match self.resumable(after).await? {
+        let is_resumable = match after {
+            Some(after) => self.store.is_resumable(after).await?,
+            None => false,
+        };
+        let (first, from) = match after.filter(|_| is_resumable) {
             Some(after) => (None, after),
             None => {
                 let (head, routed) = self.store.routed_spaces_with_cursor().await?;
-                let spaces = routed
-                    .into_iter()
-                    .map(|(space, tunnels)| routes(&space, &tunnels));
                 let snapshot = RouteEvent {
                     cursor: head.to_string(),
                     change: RouteChange::Snapshot,
-                    spaces: spaces.collect(),
+                    spaces: routed.into_iter().map(routes).collect(),
                 };
                 (Some(Ok(snapshot)), head)
             }
@@ -193,72 +231,103 @@ impl App {
         let Some(id) = event.body.space_id() else {
             return Ok(None);
         };
-        let tunnels = self.store.tunnels_of(&[id]).await?;
-        if tunnels.is_empty() && matches!(event.body, EventBody::Space { .. }) {
-            return Ok(None);
-        }
-        let Some(space) = self.store.space(Sight::All, id).await? else {
-            return Ok(None);
-        };
-        Ok(Some(RouteEvent {
+        let routed = self.store.routed_space(id).await?;
+        Ok(routed.map(|routed| RouteEvent {
             cursor: event.cursor.to_string(),
             change: RouteChange::Spaces,
-            spaces: vec![routes(&space, &tunnels)],
+            spaces: vec![routes(routed)],
         }))
     }
 
-    async fn resumable(&self, after: Option<Cursor>) -> AppResult<Option<Cursor>> {
-        match after {
-            Some(after) if self.store.is_resumable(after).await? => Ok(Some(after)),
-            _ => Ok(None),
+    /// Where a subscription of `actor` goes on behind `after`, and what it may see. `None` when it
+    /// must begin anew.
+    async fn resumable(
+        &self,
+        actor: &Actor,
+        after: Option<Cursor>,
+    ) -> AppResult<Option<(Cursor, Eyes)>> {
+        let Some(after) = after else { return Ok(None) };
+        let user = actor.user_id;
+        if !self.store.is_resumable(after).await?
+            || self.store.is_access_changed(user, after).await?
+        {
+            return Ok(None);
         }
+        let missed = match actor.sees() {
+            Sight::All => None,
+            Sight::Of(user) => Some(self.store.visible_space_ids(user).await?),
+        };
+        let sight = actor.sees();
+        Ok(Some((after, Eyes { sight, missed })))
     }
 }
 
-/// The first messages of a subscription that can't resume behind `after`, and where the changes
-/// that follow them begin.
-fn beginning<C, T>(
+/// The first messages of a subscription that can't resume behind `after`, where the changes that
+/// follow them begin, and what it may see of those.
+fn beginning<C, I, T>(
+    actor: &Actor,
     after: Option<Cursor>,
     head: Cursor,
-    things: Vec<T>,
-) -> (Messages<C, T>, Cursor) {
+    things: Vec<(I, T)>,
+) -> (Messages<C, I, T>, Cursor, Eyes) {
     let mut messages = Vec::with_capacity(things.len() + 1);
     if after.is_some() {
         messages.push(Message {
             cursor: None,
             update: Update::Reset,
+            id: None,
             thing: None,
         });
     }
-    messages.extend(things.into_iter().map(|thing| Message {
+    messages.extend(things.into_iter().map(|(id, thing)| Message {
         cursor: None,
         update: Update::Snapshot,
+        id: Some(id),
         thing: Some(Arc::new(thing)),
     }));
     if let Some(last) = messages.last_mut() {
         last.cursor = Some(head);
     }
-    (messages, head)
+    let sight = actor.sees();
+    let missed = None;
+    (messages, head, Eyes { sight, missed })
 }
 
-fn changed<C, T>(event: &Event, change: C, thing: T) -> Message<C, T> {
+fn changed<C, I, T: Clone>(
+    event: &Event,
+    told: Told,
+    change: C,
+    id: I,
+    thing: &T,
+) -> Message<C, I, T> {
+    let (update, thing) = match told {
+        Told::Whole => (Update::Changed(change), Some(Arc::new(thing.clone()))),
+        Told::Loss => (Update::Lost, None),
+    };
     Message {
         cursor: Some(event.cursor),
-        update: Update::Changed(change),
-        thing: Some(Arc::new(thing)),
+        update,
+        id: Some(id),
+        thing,
     }
 }
 
-fn routes(space: &Space, tunnels: &[Tunnel]) -> SpaceRoutes {
-    let tunnels = tunnels.iter().map(|tunnel| TunnelRoute {
+fn routes(routed: RoutedSpace) -> SpaceRoutes {
+    let RoutedSpace {
+        space,
+        shares,
+        tunnels,
+    } = routed;
+    let tunnels = tunnels.into_iter().map(|tunnel| TunnelRoute {
         id: tunnel.id,
-        host: tunnel.host.clone(),
+        host: tunnel.host,
         port: tunnel.port,
     });
     SpaceRoutes {
         space_id: space.id,
         space_name: space.name.to_string(),
         owner_id: space.owner_id,
+        shared_with: shares.into_iter().map(|share| share.user_id).collect(),
         status: space.state.status,
         address: space.address,
         tunnels: tunnels.collect(),

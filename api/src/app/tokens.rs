@@ -4,7 +4,8 @@ use spaceport_domain::{
     access::Actor,
     event::{EventBody, SignIn},
     id::ApiTokenId,
-    problem::Problem,
+    problem::{Problem, ProblemCode},
+    scope::{Scope, Scopes},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -14,6 +15,19 @@ use crate::{auth::token, store::ApiToken};
 
 /// The most characters of a token's name.
 const NAME_MAX_CHARS: usize = 100;
+/// The most tokens of one user that hold at the same time.
+const TOKENS_MAX: u64 = 500;
+
+/// A token as somebody wants it.
+#[derive(Clone, Debug)]
+pub struct CreateApiToken {
+    /// What to call it.
+    pub name: String,
+    /// What it may be used for; whatever its maker's credentials may be when absent.
+    pub scopes: Option<Vec<Scope>>,
+    /// When it ends by itself; never when absent.
+    pub expires_at: Option<Timestamp>,
+}
 
 impl App {
     /// The actor's tokens that were not taken back.
@@ -26,9 +40,13 @@ impl App {
         &self,
         actor: &Actor,
         origin: &Origin,
-        name: String,
-        expires_at: Option<Timestamp>,
+        wanted: CreateApiToken,
     ) -> AppResult<(String, Done<ApiToken>)> {
+        let CreateApiToken {
+            name,
+            scopes,
+            expires_at,
+        } = wanted;
         let now = self.now();
         let mut problems = Vec::new();
         if name.trim().is_empty() || name.chars().count() > NAME_MAX_CHARS {
@@ -37,6 +55,11 @@ impl App {
         }
         if expires_at.is_some_and(|at| at <= now) {
             problems.push(Problem::input(["expiresAt"], "must be in the future"));
+        }
+        let scopes = scopes.map_or_else(|| actor.scopes.clone(), Scopes::new);
+        if let Some(lacking) = actor.scopes.lack(&scopes) {
+            let message = format!("the token you use lacks the scope {lacking} itself");
+            problems.push(Problem::new(ProblemCode::Forbidden, message).at(["scopes"]));
         }
         if !problems.is_empty() {
             return Err(problems.into());
@@ -50,8 +73,16 @@ impl App {
             created_at: now,
             expires_at,
             revoked_at: None,
+            scopes,
+            last_used_at: None,
         };
         let mut change = self.store.begin().await?;
+        // One at a time, so that the bound holds.
+        change.user(actor.user_id).await?;
+        if change.count_tokens(actor.user_id, now).await? >= TOKENS_MAX {
+            let message = format!("there are {TOKENS_MAX} tokens already: revoke one first");
+            return Err(Problem::new(ProblemCode::InvalidTransition, message).into());
+        }
         change.insert_token(&made).await?;
         change.audit(origin.entry(actor, "createApiToken", made.id, &made.name));
         let cursor = change.commit(now).await?;

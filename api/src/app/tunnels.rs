@@ -1,7 +1,9 @@
 //! Public hostnames for ports of spaces.
 
+use std::collections::BTreeSet;
+
 use spaceport_domain::{
-    access::{Actor, feature_bar},
+    access::{Actor, FeatureBar, feature_bar},
     event::{EventBody, TunnelChange},
     hostname::TunnelLabel,
     id::TunnelId,
@@ -14,7 +16,10 @@ use spaceport_domain::{
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Done, Origin, spaces::refuse_leaving};
+use super::{
+    App, AppResult, Done, Origin,
+    spaces::{no_such_space, refuse_leaving, still_managed},
+};
 use crate::store::{Page, PageRequest};
 
 /// A tunnel as somebody wants it.
@@ -46,28 +51,21 @@ impl App {
         origin: &Origin,
         input: CreateTunnel,
     ) -> AppResult<Done<Tunnel>> {
-        let space = self.seen_space(actor, &input.space_id).await?;
-        let (port, name) = checked(&space, &input)?;
+        let seen = self.managed_space(actor, &input.space_id).await?;
+        let (port, name) = checked(&seen, &input)?;
         let mut change = self.store.begin().await?;
-        let Some((limits, used)) = change.lock_quota(space.owner_id).await? else {
-            return Err(Problem::not_found("space").at(["spaceId"]).into());
+        let Some((limits, used)) = change.lock_quota(seen.owner_id).await? else {
+            return Err(no_such_space().into());
         };
-        let (Some(owner), Some(space)) = (
-            change.user(space.owner_id).await?,
-            change.space(space.id).await?,
-        ) else {
-            return Err(Problem::not_found("space").at(["spaceId"]).into());
-        };
+        let space = still_managed(change.space(seen.id).await?, &seen)?;
+        let owner = change.user(space.owner_id).await?;
+        let owner = owner.ok_or_else(no_such_space)?;
         refuse_leaving(&space)?;
         let version = change.template_version(space.template_version_id).await?;
         let enabled = version
             .map(|version| version.blueprint.features)
             .unwrap_or_default();
-        if feature_bar(Feature::Tunnels, &enabled).is_some() {
-            let message = "the space's template doesn't enable tunnels";
-            let problem = Problem::new(ProblemCode::FeatureDisabled, message);
-            return Err(problem.at(["spaceId"]).into());
-        }
+        require_tunnels(actor, &space, &enabled)?;
         let label = TunnelLabel::new(&name, &owner.name)
             .map_err(|error| Problem::input(["name"], error.to_string()))?;
         let host = label.under(&self.settings.tunnel_domain);
@@ -136,6 +134,29 @@ impl App {
             cursor,
         })
     }
+}
+
+/// Who manages a space, but may not enter it, makes no way in for themselves either.
+fn require_tunnels(
+    actor: &Actor,
+    space: &Space,
+    enabled: &BTreeSet<Feature>,
+) -> Result<(), Problem> {
+    let relation = actor.relation_to(space.owner_id, false);
+    let relation = relation.ok_or_else(no_such_space)?;
+    let (code, message) = match feature_bar(Feature::Tunnels, enabled, &actor.permissions, relation)
+    {
+        None => return Ok(()),
+        Some(FeatureBar::TemplateDisabled | FeatureBar::NotSupported) => (
+            ProblemCode::FeatureDisabled,
+            "the space's template doesn't enable tunnels",
+        ),
+        Some(FeatureBar::NotShared | FeatureBar::PermissionMissing) => (
+            ProblemCode::Forbidden,
+            "your roles don't allow you tunnels into this space",
+        ),
+    };
+    Err(Problem::new(code, message).at(["spaceId"]))
 }
 
 fn checked(space: &Space, input: &CreateTunnel) -> Result<(u16, TunnelName), Vec<Problem>> {

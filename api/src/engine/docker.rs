@@ -38,6 +38,9 @@ mod refusal;
 mod stats;
 mod volumes;
 
+/// Where the engine's client logs, as targets begin.
+pub const CLIENT_LOG_TARGET: &str = "bollard";
+
 /// One Docker Engine, as one installation of Spaceport uses it.
 #[derive(Debug)]
 pub struct DockerEngine {

@@ -26,6 +26,7 @@ impl Authenticate for Authenticator {
     ) -> Result<Authenticated, AuthError> {
         let origin = Origin {
             address: request.remote.map(|remote| remote.ip()),
+            user_agent: request.user_agent.clone(),
         };
         let Some(credentials) = credentials else {
             return Ok(self.authenticated(Identity::Anonymous, origin));
@@ -34,6 +35,7 @@ impl Authenticate for Authenticator {
         if bool::from(token.as_bytes().ct_eq(self.0.edge_token.as_bytes())) {
             return Ok(self.authenticated(Identity::Edge, origin));
         }
+        let moment = self.0.sign_ins.moment();
         let signed_in = self
             .0
             .authenticate(token)
@@ -49,6 +51,7 @@ impl Authenticate for Authenticator {
             signed_in.actor.user_id,
             signed_in.sign_in,
             signed_in.expires_at,
+            moment,
         );
         Ok(self.authenticated(Identity::User(Arc::new(signed_in), open), origin))
     }
@@ -61,10 +64,14 @@ impl Authenticator {
             Identity::Anonymous | Identity::Edge => (CancellationToken::new(), false),
         };
         let caller = Caller { identity, origin };
-        let store = self.0.store.clone();
+        let app = Arc::clone(&self.0);
         Authenticated::new(ended, introspection, move || {
             let mut data = Data::default();
-            data.insert(Loaders::new(store.clone(), actor(&caller.identity)));
+            data.insert(Loaders::new(
+                app.store.clone(),
+                actor(&caller.identity),
+                app.clock.now(),
+            ));
             data.insert(caller.clone());
             data
         })

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ErrorExtensions, Result};
-use spaceport_domain::access::Actor;
+use async_graphql::{Context, Error, ErrorExtensions, Result, parser::types::OperationType};
+use spaceport_domain::{access::Actor, scope::Scope};
 
 use crate::{
-    app::{App, Origin, accounts::SignedIn},
+    app::{App, Origin, sign_in::SignedIn},
     auth::sign_in::Open,
 };
 
@@ -48,6 +48,26 @@ pub(super) trait Call {
     }
 }
 
+/// No resolver gets an actor for a mutation that the caller's scopes don't cover. Below the
+/// mutation's own field there is only reading, which every scope includes.
+fn require_scope(context: &Context<'_>, actor: &Actor) -> Result<()> {
+    let is_mutation = context.query_env.operation.node.ty == OperationType::Mutation;
+    let is_below = context.path_node.is_some_and(|node| node.parent.is_some());
+    if !is_mutation || is_below {
+        return Ok(());
+    }
+    // The path would say how the caller calls it; this is how it is called.
+    match Scope::of_mutation(context.item.node.name.node.as_str()) {
+        Some(scope) => actor.require_scope(scope).map_err(|problem| {
+            Error::new(problem.message).extend_with(|_, extensions| {
+                extensions.set("code", "FORBIDDEN");
+                extensions.set("scope", scope.as_str());
+            })
+        }),
+        None => Ok(()),
+    }
+}
+
 impl Call for Context<'_> {
     fn app(&self) -> Result<&Arc<App>> {
         self.data::<Arc<App>>()
@@ -59,8 +79,11 @@ impl Call for Context<'_> {
 
     fn signed_in(&self) -> Result<&SignedIn> {
         match &self.caller()?.identity {
-            Identity::User(signed_in, _) => Ok(signed_in),
-            Identity::Anonymous | Identity::Edge => Err(async_graphql::Error::new("sign in first")
+            Identity::User(signed_in, _) => {
+                require_scope(self, &signed_in.actor)?;
+                Ok(signed_in)
+            }
+            Identity::Anonymous | Identity::Edge => Err(Error::new("sign in first")
                 .extend_with(|_, extensions| extensions.set("code", "UNAUTHENTICATED"))),
         }
     }

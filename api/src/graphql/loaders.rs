@@ -12,6 +12,8 @@ use spaceport_domain::{
     access::Actor,
     id::{SpaceId, TemplateId, TemplateVersionId, UserId},
     quota::{Limits, Units},
+    share::Share,
+    time::Timestamp,
     tunnel,
 };
 
@@ -31,13 +33,13 @@ pub struct Loaders {
 }
 
 impl Loaders {
-    /// The loaders of one operation carried out for `actor`.
-    pub fn new(store: Store, actor: Option<&Actor>) -> Self {
+    /// The loaders of one operation carried out for `actor`, beginning `now`.
+    pub fn new(store: Store, actor: Option<&Actor>, now: Timestamp) -> Self {
         let actor = actor.cloned();
         let turn = Turn::default();
         let hold = turn.clone();
         // When a batch begins is for the turn to say, not for a timer.
-        let by_key = DataLoader::new(Batch { store, actor }, move |batch| hold.hold(batch));
+        let by_key = DataLoader::new(Batch { store, actor, now }, move |batch| hold.hold(batch));
         Self {
             by_key: by_key.delay(Duration::ZERO),
             turn,
@@ -106,6 +108,11 @@ impl Loaders {
         Ok(self.one(VolumesOf(of)).await?.unwrap_or_default())
     }
 
+    /// Whom a space is shared with.
+    pub(super) async fn shares(&self, of: SpaceId) -> Result<Vec<Share>> {
+        Ok(self.one(SharesOf(of)).await?.unwrap_or_default())
+    }
+
     /// The tunnels of a space.
     pub(super) async fn tunnels(&self, of: SpaceId) -> Result<Vec<Arc<tunnel::Tunnel>>> {
         Ok(self.one(TunnelsOf(of)).await?.unwrap_or_default())
@@ -119,6 +126,16 @@ impl Loaders {
     /// The roles of a user.
     pub(super) async fn roles(&self, of: UserId) -> Result<Vec<store::Role>> {
         Ok(self.one(RolesOf(of)).await?.unwrap_or_default())
+    }
+
+    /// The sign-ins of a user that hold.
+    pub(super) async fn sessions(&self, of: UserId) -> Result<Vec<store::Session>> {
+        Ok(self.one(SessionsOf(of)).await?.unwrap_or_default())
+    }
+
+    /// The SSH keys of a user.
+    pub(super) async fn ssh_keys(&self, of: UserId) -> Result<Vec<store::SshKey>> {
+        Ok(self.one(SshKeysOf(of)).await?.unwrap_or_default())
     }
 
     /// The groups a user is in.
@@ -145,6 +162,8 @@ fn missing() -> Error {
 struct Batch {
     store: Store,
     actor: Option<Actor>,
+    /// When the operation began.
+    now: Timestamp,
 }
 
 macro_rules! keys {
@@ -156,9 +175,12 @@ macro_rules! keys {
 
 keys! {
     VolumesOf(SpaceId);
+    SharesOf(SpaceId);
     TunnelsOf(SpaceId);
     ParametersOf(SpaceId);
     RolesOf(UserId);
+    SessionsOf(UserId);
+    SshKeysOf(UserId);
     GroupsOf(UserId);
     QuotaOf(UserId);
     OfferedTo(TemplateId);
@@ -255,6 +277,21 @@ impl Loader<VolumesOf> for Batch {
     }
 }
 
+impl Loader<SharesOf> for Batch {
+    type Value = Vec<Share>;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, keys: &[SharesOf]) -> Result<HashMap<SharesOf, Self::Value>, Self::Error> {
+        let spaces: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let shares = self.store.shares_of(&spaces).await?;
+        Ok(grouped(
+            shares
+                .into_iter()
+                .map(|share| (SharesOf(share.space_id), share)),
+        ))
+    }
+}
+
 impl Loader<TunnelsOf> for Batch {
     type Value = Vec<Arc<tunnel::Tunnel>>;
     type Error = Arc<StoreError>;
@@ -300,6 +337,38 @@ impl Loader<RolesOf> for Batch {
         let roles = self.store.roles_of_users(&users).await?;
         Ok(grouped(
             roles.into_iter().map(|(user, role)| (RolesOf(user), role)),
+        ))
+    }
+}
+
+impl Loader<SessionsOf> for Batch {
+    type Value = Vec<store::Session>;
+    type Error = Arc<StoreError>;
+
+    async fn load(
+        &self,
+        keys: &[SessionsOf],
+    ) -> Result<HashMap<SessionsOf, Self::Value>, Self::Error> {
+        let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let sessions = self.store.sessions_of(&users, self.now).await?;
+        Ok(grouped(
+            sessions.into_iter().map(|it| (SessionsOf(it.user_id), it)),
+        ))
+    }
+}
+
+impl Loader<SshKeysOf> for Batch {
+    type Value = Vec<store::SshKey>;
+    type Error = Arc<StoreError>;
+
+    async fn load(
+        &self,
+        keys: &[SshKeysOf],
+    ) -> Result<HashMap<SshKeysOf, Self::Value>, Self::Error> {
+        let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let keys = self.store.ssh_keys_of(&users).await?;
+        Ok(grouped(
+            keys.into_iter().map(|it| (SshKeysOf(it.user_id), it)),
         ))
     }
 }

@@ -5,8 +5,11 @@ use async_graphql::MergedObject;
 
 mod accounts;
 mod groups;
+mod roles;
 mod session;
+mod sharing;
 mod spaces;
+mod ssh_keys;
 mod templates;
 mod tokens;
 mod tunnels;
@@ -16,9 +19,12 @@ mod tunnels;
 pub struct Mutation(
     session::SessionMutation,
     spaces::SpaceMutation,
+    sharing::SharingMutation,
     tunnels::TunnelMutation,
     templates::TemplateMutation,
     accounts::AccountMutation,
     groups::GroupMutation,
+    roles::RoleMutation,
     tokens::TokenMutation,
+    ssh_keys::SshKeyMutation,
 );

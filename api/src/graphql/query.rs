@@ -234,6 +234,8 @@ impl Query {
             actor,
             action: filter.action,
             subject: filter.subject,
+            since: filter.since.map(|at| at.0),
+            until: filter.until.map(|at| at.0),
         };
         let store = &context.app()?.store;
         let entries = store

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spaceport_domain::{
-    event::{EventBody, SpaceChange},
+    event::SpaceChange,
     lifecycle::{Observed, Outcome, Status, record},
     space::Space,
 };
@@ -44,10 +44,7 @@ impl Reconciler {
             change.delete_parameters(space.id).await?;
         }
         log(&space);
-        change.emit(EventBody::Space {
-            change: told,
-            space,
-        });
+        change.tell_space(told, &space, Vec::new()).await?;
         change.commit(now).await?;
         Ok(())
     }
@@ -90,10 +87,9 @@ impl Reconciler {
         let now = self.app.clock.now();
         space.enter(space.state.clone(), address, now);
         change.update_space(&space, now).await?;
-        change.emit(EventBody::Space {
-            change: SpaceChange::Updated,
-            space,
-        });
+        change
+            .tell_space(SpaceChange::Updated, &space, Vec::new())
+            .await?;
         change.commit(now).await?;
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use spaceport_domain::{
     access::{Actor, Permission},
     id::{GroupId, RoleId, UserId},
+    scope::Scopes,
 };
 use spaceport_entity as entity;
 use uuid::Uuid;
@@ -28,7 +29,7 @@ pub struct Role {
     pub built_in: bool,
 }
 
-fn role(row: entity::role::Model) -> Result<Role, StoreError> {
+pub(super) fn role(row: entity::role::Model) -> Result<Role, StoreError> {
     Ok(Role {
         id: RoleId::new(row.id),
         permissions: json(&row.permissions, "role", "permissions")?,
@@ -37,21 +38,27 @@ fn role(row: entity::role::Model) -> Result<Role, StoreError> {
     })
 }
 
+fn row(role: &Role) -> entity::role::ActiveModel {
+    entity::role::ActiveModel {
+        id: sea_orm::Set(role.id.uuid()),
+        name: sea_orm::Set(role.name.clone()),
+        permissions: sea_orm::Set(to_json(&role.permissions)),
+        built_in: sea_orm::Set(role.built_in),
+    }
+}
+
 impl Store {
-    /// The actor that `user` is; `None` when there is no such user.
+    /// The actor that `user` is, with every scope; `None` when there is no such user, or they may not act now.
     pub async fn actor(&self, user: UserId) -> Result<Option<Actor>, StoreError> {
         let Some(row) = entity::user::Entity::find_by_id(user.uuid())
+            .filter(entity::user::Column::DisabledAtMs.is_null())
+            .filter(entity::user::Column::DeletedAtMs.is_null())
             .one(&self.read)
             .await?
         else {
             return Ok(None);
         };
-        let permissions = self
-            .roles_of(user)
-            .await?
-            .into_iter()
-            .flat_map(|role| role.permissions)
-            .collect();
+        let permissions = self.permissions_of(user).await?;
         let groups = entity::group_member::Entity::find()
             .filter(entity::group_member::Column::UserId.eq(user.uuid()))
             .all(&self.read)
@@ -62,9 +69,20 @@ impl Store {
         Ok(Some(Actor {
             user_id: user,
             user_name: row.name,
+            held: permissions.clone(),
             permissions,
+            scopes: Scopes::all(),
             groups,
         }))
+    }
+
+    /// What a user's roles allow, together, also while they may not act.
+    pub async fn permissions_of(&self, user: UserId) -> Result<BTreeSet<Permission>, StoreError> {
+        let roles = self.roles_of(user).await?;
+        Ok(roles
+            .into_iter()
+            .flat_map(|role| role.permissions)
+            .collect())
     }
 
     async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
@@ -112,18 +130,55 @@ impl Store {
 }
 
 impl Change {
+    /// Every role, locked until the change ends.
+    pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
+        let rows = entity::role::Entity::find()
+            .order_by_asc(entity::role::Column::Name)
+            .lock_exclusive()
+            .all(&self.transaction)
+            .await?;
+        rows.into_iter().map(role).collect()
+    }
+
     /// Adds a role.
     pub async fn insert_role(&self, role: &Role) -> Result<(), StoreError> {
-        let row = entity::role::ActiveModel {
-            id: sea_orm::Set(role.id.uuid()),
-            name: sea_orm::Set(role.name.clone()),
-            permissions: sea_orm::Set(to_json(&role.permissions)),
-            built_in: sea_orm::Set(role.built_in),
-        };
-        entity::role::Entity::insert(row)
+        entity::role::Entity::insert(row(role))
             .exec_without_returning(&self.transaction)
             .await?;
         Ok(())
+    }
+
+    /// Writes a role's name and permissions.
+    pub async fn update_role(&self, role: &Role) -> Result<(), StoreError> {
+        entity::role::Entity::update(row(role))
+            .exec(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes a role, also from those who have it.
+    pub async fn delete_role(&self, id: RoleId) -> Result<(), StoreError> {
+        entity::user_role::Entity::delete_many()
+            .filter(entity::user_role::Column::RoleId.eq(id.uuid()))
+            .exec(&self.transaction)
+            .await?;
+        entity::role::Entity::delete_by_id(id.uuid())
+            .exec(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Who has this role.
+    pub async fn users_with_role(&self, id: RoleId) -> Result<Vec<UserId>, StoreError> {
+        let rows = entity::user_role::Entity::find()
+            .filter(entity::user_role::Column::RoleId.eq(id.uuid()))
+            .order_by_asc(entity::user_role::Column::UserId)
+            .all(&self.transaction)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| UserId::new(row.user_id))
+            .collect())
     }
 
     /// Gives `user` exactly these roles.

@@ -57,6 +57,10 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Only what was done to this.
     pub subject: Option<String>,
+    /// Only what was done at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only what was done before this time.
+    pub until: Option<Timestamp>,
 }
 
 pub(super) async fn insert(
@@ -102,6 +106,12 @@ impl Store {
         }
         if let Some(subject) = &filter.subject {
             select = select.filter(Column::Subject.eq(subject));
+        }
+        if let Some(since) = filter.since {
+            select = select.filter(Column::AtMs.gte(since.as_millis()));
+        }
+        if let Some(until) = filter.until {
+            select = select.filter(Column::AtMs.lt(until.as_millis()));
         }
         let rows = limit(select, Column::Id, request).all(&self.read).await?;
         let entries = rows

@@ -1,12 +1,14 @@
 //! A transaction that changes something.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 use spaceport_domain::{
     event::{Cursor, EventBody},
+    id::UserId,
     time::Timestamp,
 };
+use spaceport_entity as entity;
 use tokio::sync::watch;
 
 use super::{StoreError, audit, audit::NewAuditEntry, events};
@@ -17,6 +19,8 @@ pub struct Change {
     pub(super) transaction: DatabaseTransaction,
     events: Vec<EventBody>,
     audit: Vec<NewAuditEntry>,
+    /// Users whose accounts this very change ends: it may have been made by one of them.
+    pub(super) departed: Vec<UserId>,
     head: Arc<watch::Sender<Cursor>>,
 }
 
@@ -26,6 +30,7 @@ impl Change {
             transaction,
             events: Vec::new(),
             audit: Vec::new(),
+            departed: Vec::new(),
             head,
         }
     }
@@ -41,7 +46,11 @@ impl Change {
     }
 
     /// Makes the change so, and returns the position in the event log that includes it.
+    ///
+    /// Whoever was disabled or deleted while their request was under way changes nothing any more:
+    /// that is looked at here, behind every lock the change may have waited for.
     pub async fn commit(self, now: Timestamp) -> Result<Cursor, StoreError> {
+        self.require_present_actors().await?;
         audit::insert(&self.transaction, self.audit, now).await?;
         let cursor = events::append(&self.transaction, self.events, now).await?;
         self.transaction.commit().await?;
@@ -54,6 +63,31 @@ impl Change {
             newer
         });
         Ok(cursor)
+    }
+
+    async fn require_present_actors(&self) -> Result<(), StoreError> {
+        use entity::user::Column;
+        let actors: BTreeSet<_> = self
+            .audit
+            .iter()
+            .filter_map(|entry| entry.actor)
+            .filter(|actor| !self.departed.contains(actor))
+            .map(UserId::uuid)
+            .collect();
+        if actors.is_empty() {
+            return Ok(());
+        }
+        let wanted = actors.len() as u64;
+        let present = entity::user::Entity::find()
+            .filter(Column::Id.is_in(actors))
+            .filter(Column::DisabledAtMs.is_null())
+            .filter(Column::DeletedAtMs.is_null())
+            .count(&self.transaction)
+            .await?;
+        if present < wanted {
+            return Err(StoreError::ActorDeparted);
+        }
+        Ok(())
     }
 
     /// Undoes everything.

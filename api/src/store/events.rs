@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
     sea_query::{Expr, ExprTrait},
 };
 use spaceport_domain::{
     event::{Cursor, Event, EventBody},
+    id::UserId,
     time::Timestamp,
 };
 use spaceport_entity as entity;
@@ -62,6 +63,10 @@ pub(super) async fn append(
             seq: sea_orm::Set(seq),
             at_ms: sea_orm::Set(now.as_millis()),
             body: sea_orm::Set(to_json(body)),
+            access_user_id: sea_orm::Set(match body {
+                EventBody::Access { user_id } => Some(user_id.uuid()),
+                _ => None,
+            }),
         });
     entity::event::Entity::insert_many(rows)
         .exec_without_returning(connection)
@@ -106,6 +111,18 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Whether what `user` may do changed behind `after`: then what they know from before may be
+    /// more or less than they may see.
+    pub async fn is_access_changed(&self, user: UserId, after: Cursor) -> Result<bool, StoreError> {
+        use entity::event::Column;
+        let changes = entity::event::Entity::find()
+            .filter(Column::AccessUserId.eq(user.uuid()))
+            .filter(Column::Seq.gt(after.seq()))
+            .count(&self.read)
+            .await?;
+        Ok(changes > 0)
     }
 
     /// Whether every event behind `after` is still kept.

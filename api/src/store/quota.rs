@@ -143,9 +143,10 @@ impl Store {
 
 impl Change {
     /// Locks a user's row, so that what they consume is decided by one change at a time, and says
-    /// what they may consume and do. `None` when there is no such user.
+    /// what they may consume and do. `None` when there is no such user, or no longer.
     pub async fn lock_quota(&self, user: UserId) -> Result<Option<(Limits, Units)>, StoreError> {
         let row = entity::user::Entity::find_by_id(user.uuid())
+            .filter(entity::user::Column::DeletedAtMs.is_null())
             .lock_exclusive()
             .one(&self.transaction)
             .await?;

@@ -16,6 +16,7 @@ use super::{
     Change, Page, PageRequest, Store, StoreError, events,
     page::limit,
     rows::{space, to_json},
+    shares::shared_with,
 };
 
 /// A space to be made.
@@ -78,7 +79,9 @@ fn row(space: &Space) -> entity::space::ActiveModel {
 fn seen_by(sight: Sight) -> Condition {
     match sight {
         Sight::All => Condition::all(),
-        Sight::Of(owner) => Condition::all().add(entity::space::Column::OwnerId.eq(owner.uuid())),
+        Sight::Of(user) => Condition::any()
+            .add(entity::space::Column::OwnerId.eq(user.uuid()))
+            .add(entity::space::Column::Id.in_subquery(shared_with(user))),
     }
 }
 

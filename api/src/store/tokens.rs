@@ -1,13 +1,20 @@
 //! Long-lived tokens for programs.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set,
+    sea_query::Expr,
+};
 use spaceport_domain::{
     id::{ApiTokenId, UserId},
+    scope::Scopes,
     time::Timestamp,
 };
 use spaceport_entity as entity;
 
-use super::{Change, Store, StoreError, rows::at};
+use super::{
+    Change, Store, StoreError,
+    rows::{at, json, to_json},
+};
 
 /// A token a user made for a program. The token itself is not kept.
 #[derive(Clone, Debug)]
@@ -26,10 +33,14 @@ pub struct ApiToken {
     pub expires_at: Option<Timestamp>,
     /// When it was taken back.
     pub revoked_at: Option<Timestamp>,
+    /// What it may be used for.
+    pub scopes: Scopes,
+    /// When it was last used, coarsely.
+    pub last_used_at: Option<Timestamp>,
 }
 
-fn token(row: entity::api_token::Model) -> ApiToken {
-    ApiToken {
+fn token(row: entity::api_token::Model) -> Result<ApiToken, StoreError> {
+    Ok(ApiToken {
         id: ApiTokenId::new(row.id),
         user_id: UserId::new(row.user_id),
         name: row.name,
@@ -37,7 +48,9 @@ fn token(row: entity::api_token::Model) -> ApiToken {
         created_at: at(row.created_at_ms),
         expires_at: row.expires_at_ms.map(at),
         revoked_at: row.revoked_at_ms.map(at),
-    }
+        scopes: json(&row.scopes, "api_token", "scopes")?,
+        last_used_at: row.last_used_at_ms.map(at),
+    })
 }
 
 impl Store {
@@ -47,7 +60,7 @@ impl Store {
             .filter(entity::api_token::Column::Hash.eq(hash))
             .one(&self.read)
             .await?;
-        Ok(row.map(token))
+        row.map(token).transpose()
     }
 
     /// The token with this identifier, also when it has ended.
@@ -55,7 +68,7 @@ impl Store {
         let row = entity::api_token::Entity::find_by_id(id.uuid())
             .one(&self.read)
             .await?;
-        Ok(row.map(token))
+        row.map(token).transpose()
     }
 
     /// A user's tokens that were not taken back, oldest first.
@@ -67,11 +80,26 @@ impl Store {
             .order_by_asc(Column::Id)
             .all(&self.read)
             .await?;
-        Ok(rows.into_iter().map(token).collect())
+        rows.into_iter().map(token).collect()
     }
 }
 
 impl Change {
+    /// How many tokens of a user hold.
+    pub async fn count_tokens(&self, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
+        use entity::api_token::Column;
+        let lasting = Condition::any()
+            .add(Column::ExpiresAtMs.is_null())
+            .add(Column::ExpiresAtMs.gt(now.as_millis()));
+        let count = entity::api_token::Entity::find()
+            .filter(Column::UserId.eq(user.uuid()))
+            .filter(Column::RevokedAtMs.is_null())
+            .filter(lasting)
+            .count(&self.transaction)
+            .await?;
+        Ok(count)
+    }
+
     /// Adds a token.
     pub async fn insert_token(&self, token: &ApiToken) -> Result<(), StoreError> {
         let row = entity::api_token::ActiveModel {
@@ -82,6 +110,8 @@ impl Change {
             created_at_ms: Set(token.created_at.as_millis()),
             expires_at_ms: Set(token.expires_at.map(Timestamp::as_millis)),
             revoked_at_ms: Set(token.revoked_at.map(Timestamp::as_millis)),
+            scopes: Set(to_json(&token.scopes)),
+            last_used_at_ms: Set(token.last_used_at.map(Timestamp::as_millis)),
         };
         entity::api_token::Entity::insert(row)
             .exec_without_returning(&self.transaction)

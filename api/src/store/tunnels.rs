@@ -5,7 +5,6 @@ use spaceport_domain::{
     access::Sight,
     event::Cursor,
     id::{SpaceId, TunnelId},
-    space::Space,
     tunnel::Tunnel,
 };
 use spaceport_entity as entity;
@@ -70,41 +69,6 @@ impl Store {
                 .map(rows::tunnel)
                 .collect::<Result<_, _>>()?,
         ))
-    }
-
-    /// Every space that has tunnels, with them, and the position in the event log that includes
-    /// exactly that.
-    pub async fn routed_spaces_with_cursor(
-        &self,
-    ) -> Result<(Cursor, Vec<(Space, Vec<Tunnel>)>), StoreError> {
-        let moment = self.moment().await?;
-        let cursor = events::head(&moment).await?;
-        let tunnels = entity::tunnel::Entity::find().all(&moment).await?;
-        let tunnels: Vec<Tunnel> = tunnels
-            .into_iter()
-            .map(rows::tunnel)
-            .collect::<Result<_, _>>()?;
-        let ids = sea_orm::sea_query::Query::select()
-            .column(entity::tunnel::Column::SpaceId)
-            .from(entity::tunnel::Entity)
-            .take();
-        let spaces = entity::space::Entity::find()
-            .filter(entity::space::Column::Id.in_subquery(ids))
-            .all(&moment)
-            .await?;
-        let mut of_space = std::collections::HashMap::<SpaceId, Vec<Tunnel>>::new();
-        for tunnel in tunnels {
-            of_space.entry(tunnel.space_id).or_default().push(tunnel);
-        }
-        let routed = spaces
-            .into_iter()
-            .map(|row| {
-                let space = rows::space(row)?;
-                let tunnels = of_space.remove(&space.id).unwrap_or_default();
-                Ok((space, tunnels))
-            })
-            .collect::<Result<_, StoreError>>()?;
-        Ok((cursor, routed))
     }
 }
 

@@ -1,6 +1,6 @@
 //! People who may sign in.
 
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select, Set};
 use spaceport_domain::{id::UserId, name::UserName, quota::Limits, time::Timestamp};
 use spaceport_entity as entity;
 
@@ -23,6 +23,10 @@ pub struct User {
     pub limits: Limits,
     /// When the account was made.
     pub created_at: Timestamp,
+    /// Since when nobody may sign in with it.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was deleted. What refers to the user keeps its meaning; the name is free.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// An account to be made.
@@ -44,22 +48,25 @@ fn user(row: entity::user::Model) -> Result<User, StoreError> {
             .map_err(|_| corrupt("user_account", "name"))?,
         display_name: row.display_name,
         created_at: at(row.created_at_ms),
+        disabled_at: row.disabled_at_ms.map(at),
+        deleted_at: row.deleted_at_ms.map(at),
     })
 }
 
+/// Accounts that were not deleted.
+fn present() -> Select<entity::user::Entity> {
+    entity::user::Entity::find().filter(entity::user::Column::DeletedAtMs.is_null())
+}
+
 impl Store {
-    /// A page of all users.
+    /// A page of all users who were not deleted.
     pub async fn users(&self, request: PageRequest) -> Result<Page<User>, StoreError> {
-        let select = limit(
-            entity::user::Entity::find(),
-            entity::user::Column::Id,
-            request,
-        );
+        let select = limit(present(), entity::user::Column::Id, request);
         let rows = select.all(&self.read).await?;
         Page::from_query(rows, request).try_map(user)
     }
 
-    /// The users with these identifiers, in no order.
+    /// The users with these identifiers, deleted or not, in no order.
     pub async fn users_by_id(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
         let rows = entity::user::Entity::find()
             .filter(entity::user::Column::Id.is_in(ids.iter().map(|id| id.uuid())))
@@ -70,7 +77,7 @@ impl Store {
 
     /// The user with this name.
     pub async fn user_by_name(&self, name: &str) -> Result<Option<User>, StoreError> {
-        let row = entity::user::Entity::find()
+        let row = present()
             .filter(entity::user::Column::Name.eq(name))
             .one(&self.read)
             .await?;
@@ -79,7 +86,7 @@ impl Store {
 
     /// The user with this name, and what their password must verify against.
     pub async fn user_to_sign_in(&self, name: &str) -> Result<Option<(User, String)>, StoreError> {
-        let row = entity::user::Entity::find()
+        let row = present()
             .filter(entity::user::Column::Name.eq(name))
             .one(&self.read)
             .await?;
@@ -100,9 +107,10 @@ impl Change {
             == 0)
     }
 
-    /// The user, locked until the change ends.
+    /// The user, unless they were deleted, locked until the change ends.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let row = entity::user::Entity::find_by_id(id.uuid())
+        let row = present()
+            .filter(entity::user::Column::Id.eq(id.uuid()))
             .lock_exclusive()
             .one(&self.transaction)
             .await?;
@@ -111,7 +119,7 @@ impl Change {
 
     /// Whether a user has this name.
     pub async fn user_name_taken(&self, name: &UserName) -> Result<bool, StoreError> {
-        let count = entity::user::Entity::find()
+        let count = present()
             .filter(entity::user::Column::Name.eq(name.as_str()))
             .count(&self.transaction)
             .await?;
@@ -134,11 +142,24 @@ impl Change {
             limit_storage_units: Set(user.limits.storage_units),
             limit_tunnels: Set(user.limits.tunnels),
             created_at_ms: Set(user.created_at.as_millis()),
+            disabled_at_ms: Set(user.disabled_at.map(Timestamp::as_millis)),
+            deleted_at_ms: Set(user.deleted_at.map(Timestamp::as_millis)),
         };
         entity::user::Entity::insert(row)
             .exec_without_returning(&self.transaction)
             .await?;
         Ok(())
+    }
+
+    /// What a user's password must verify against; the user is locked until the change ends. `None`
+    /// when there is no such user, or no longer.
+    pub async fn password_hash(&self, id: UserId) -> Result<Option<String>, StoreError> {
+        let row = present()
+            .filter(entity::user::Column::Id.eq(id.uuid()))
+            .lock_exclusive()
+            .one(&self.transaction)
+            .await?;
+        Ok(row.map(|row| row.password_hash))
     }
 
     /// Writes how a user is called and what they may consume, and a new password where given.

@@ -30,7 +30,7 @@ use super::{
 use crate::{metrics::Metrics, settings::ApiUrl};
 
 const QUERY: &str = "subscription($after:String){routesChanged(after:$after){cursor change \
-    spaces{spaceId spaceName ownerId status address tunnels{id host port}}}}";
+    spaces{spaceId spaceName ownerId sharedWith status address tunnels{id host port}}}}";
 const PATH: &str = "/graphql";
 
 /// The control plane writes at least every 12 s; after this silence the connection is dead.

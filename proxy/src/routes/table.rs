@@ -161,6 +161,7 @@ mod tests {
             space_id: SpaceId::new(Uuid::from_u128(n.into())),
             space_name: format!("space-{n}"),
             owner_id: UserId::new(Uuid::from_u128(1)),
+            shared_with: Vec::new(),
             status,
             address: Some(IpAddr::from([172, 17, 0, n])),
             tunnels,

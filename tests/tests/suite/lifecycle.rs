@@ -17,7 +17,7 @@ on_both_databases!(
 );
 
 /// Serves its volume on port 8000, and echoes WebSocket frames (RFC 6455) on port 9000.
-const SERVE: &str = r#"
+pub(crate) const SERVE: &str = r#"
 cat > /tmp/echo.py <<'PYTHON'
 import base64, hashlib, socketserver
 class Echo(socketserver.StreamRequestHandler):

@@ -4,16 +4,29 @@
 //! build, and Postgres: `eval "$(dev/postgres start)"`. `make test` sees to all of it.
 
 #![expect(
-    clippy::needless_pass_by_value,
-    reason = "the values of json! are written in place"
+    clippy::unwrap_used,
+    reason = "what a test needs and doesn't get is a failure of the test"
 )]
 
+mod access;
+mod accounts;
 mod attacks;
+mod audit;
+mod edge;
 mod engine;
+mod failures;
+mod history;
 mod house;
+mod isolation;
 mod lifecycle;
+mod people;
 mod protocols;
 mod quota;
+mod recovery;
 mod schema;
+mod sharing;
+mod ssh_keys;
 mod statements;
 mod subscriptions;
+mod templates;
+mod volumes;

@@ -11,7 +11,8 @@ const LISTS: [&str; 7] = [
         template { name groups { name } version { number } } templateVersion { number } \
         parameters { name } volumes { name } features { feature } tunnels { name space { id } } } }",
     "templates { nodes { id version { number image } groups { name } } }",
-    "users { nodes { id roles { name } groups { name } limits { spaces } quota { tunnels { used } } apiTokens { id } } }",
+    "users { nodes { id roles { name } groups { name } limits { spaces } quota { tunnels { used } } \
+        apiTokens { id } sessions { id } sshKeys { id } } }",
     "groups { nodes { id name } }",
     "tunnels { nodes { id url space { name owner { userName } template { name } } } }",
     "auditLog { nodes { id actorName action } }",

@@ -1,10 +1,15 @@
 //! When a batch begins: as soon as every resolver that can go on has asked for what it needs.
 //!
 //! The resolvers of an operation are polled in turn by one task. The one that opens a batch lets
-//! the others have their turn before the batch begins, so a list is always one batch, however busy
-//! the machine is, and nobody waits for a timer.
+//! the others have their turn before it begins, and carries it out within the same task, so that
+//! all of them hear of the result before the first goes on. A list is therefore always one batch,
+//! however busy the machine is, and nobody waits for a timer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
 
 use futures_util::future::BoxFuture;
 
@@ -22,12 +27,13 @@ impl Turn {
         self.lock().push(batch);
     }
 
-    /// Begins the batches that are held, once every resolver that can go on has had its turn. Does
-    /// nothing when the resolver that opened them is seeing to that.
+    /// Carries out the batches that are held, once every resolver that can go on has had its turn.
+    /// Does nothing when the resolver that opened them is seeing to that.
     pub(super) async fn end(&self) {
-        let begin = BeginOnDrop(std::mem::take(&mut *self.lock()));
-        if !begin.0.is_empty() {
+        let mut begun = Begun(std::mem::take(&mut *self.lock()));
+        if !begun.0.is_empty() {
             tokio::task::yield_now().await;
+            poll_fn(|context| begun.poll(context)).await;
         }
     }
 
@@ -36,11 +42,21 @@ impl Turn {
     }
 }
 
-/// Begins its batches also when the resolver that opened them is given up, as when a field beside
+/// Batches that go on also when the resolver that opened them is given up, as when a field beside
 /// it failed: others may be waiting for the same batch.
-struct BeginOnDrop(Vec<Batch>);
+struct Begun(Vec<Batch>);
 
-impl Drop for BeginOnDrop {
+impl Begun {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Some(batch) = self.0.last_mut() {
+            ready!(batch.as_mut().poll(context));
+            self.0.pop();
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Begun {
     fn drop(&mut self) {
         for batch in self.0.drain(..) {
             tokio::spawn(batch);

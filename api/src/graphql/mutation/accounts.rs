@@ -7,13 +7,16 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use crate::{
     app::{
         AppResult, Done,
-        accounts::{CreateUser, UpdateUser},
+        users::{CreateUser, UpdateUser},
     },
     graphql::{
         caller::Call,
         error::answer,
         types::{
-            inputs::{self, CreateUserInput, UpdateUserInput},
+            inputs::{
+                self, CreateUserInput, UpdateUserInput,
+                departure::{DeleteUserInput, UserIdInput},
+            },
             problem::{self, Problem},
             user::User,
         },
@@ -36,7 +39,7 @@ pub struct UserPayload {
     cursor: Option<String>,
 }
 
-fn payload(result: AppResult<Done<store::User>>) -> Result<UserPayload> {
+pub(super) fn payload(result: AppResult<Done<store::User>>) -> Result<UserPayload> {
     let (user, problems, cursor) = answer(result)?;
     let user = user.map(|user| User(Arc::new(user)));
     Ok(UserPayload {
@@ -84,5 +87,42 @@ impl AccountMutation {
         };
         let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
         payload(app.update_user(actor, origin, &input.user_id, wanted).await)
+    }
+
+    /// Keeps a user from signing in, until `enableUser`. Their sign-ins end for good, and within a
+    /// second everything that runs on them or on their tokens; tokens and SSH keys are kept, but
+    /// don't hold meanwhile. Their spaces that run are stopped; volumes and tunnels are kept.
+    /// Succeeds also when they are disabled already.
+    async fn disable_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The user.")] input: UserIdInput,
+    ) -> Result<UserPayload> {
+        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        payload(app.disable_user(actor, origin, &input.user_id).await)
+    }
+
+    /// Lets a disabled user sign in again. Their tokens and SSH keys hold again; their spaces stay
+    /// stopped until somebody starts them.
+    async fn enable_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The user.")] input: UserIdInput,
+    ) -> Result<UserPayload> {
+        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        payload(app.enable_user(actor, origin, &input.user_id).await)
+    }
+
+    /// Deletes a user for good: sign-ins, tokens, SSH keys, roles and memberships go at once, and
+    /// the name is free. What becomes of their spaces is for the caller to say. A record of the
+    /// account stays for the audit log.
+    async fn delete_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom, and what becomes of their spaces.")] input: DeleteUserInput,
+    ) -> Result<UserPayload> {
+        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        let estate = input.spaces.into();
+        payload(app.delete_user(actor, origin, &input.user_id, estate).await)
     }
 }

@@ -8,13 +8,20 @@ use crate::{
     app::AppError,
     graphql::{
         caller::Call,
+        error::answer,
         types::{
-            inputs::SignInInput,
+            inputs::{
+                SignInInput,
+                account::{ChangePasswordInput, SessionIdInput},
+            },
             problem::{self, Problem},
+            session::Session,
             user::User,
         },
     },
 };
+
+use super::accounts::{UserPayload, payload as user_payload};
 
 /// Signing in and out.
 #[derive(Default)]
@@ -31,6 +38,17 @@ pub struct SignInPayload {
     problems: Vec<Problem>,
 }
 
+/// The answer to ending a sign-in.
+#[derive(SimpleObject)]
+pub struct SessionPayload {
+    /// The sign-in that was ended.
+    session: Option<Session>,
+    /// Why nothing was changed.
+    problems: Vec<Problem>,
+    /// The position in the event log that includes the change.
+    cursor: Option<String>,
+}
+
 /// The answer to signing out.
 #[derive(SimpleObject, Default)]
 pub struct SignOutPayload {
@@ -40,7 +58,8 @@ pub struct SignOutPayload {
 
 #[Object]
 impl SessionMutation {
-    /// Signs in with a password.
+    /// Signs in with a password. Wrong passwords are counted for each address and for each account:
+    /// who gives too many is answered `RATE_LIMITED`, with when to try again.
     async fn sign_in(
         &self,
         context: &Context<'_>,
@@ -72,5 +91,34 @@ impl SessionMutation {
             .sign_out(context.origin()?, context.signed_in()?)
             .await?;
         Ok(SignOutPayload::default())
+    }
+
+    /// Changes the viewer's own password. Every other sign-in of theirs ends; the one this is asked
+    /// with goes on, and so do their tokens and SSH keys: revoke those that may be known to others.
+    async fn change_password(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The old and the new one.")] input: ChangePasswordInput,
+    ) -> Result<UserPayload> {
+        let (app, origin, signed_in) = (context.app()?, context.origin()?, context.signed_in()?);
+        let (current, new) = (input.current_password, input.new_password);
+        user_payload(app.change_password(origin, signed_in, current, new).await)
+    }
+
+    /// Ends a sign-in of the viewer, or of anybody for who manages users, and within a second
+    /// everything that runs on it.
+    async fn revoke_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The sign-in.")] input: SessionIdInput,
+    ) -> Result<SessionPayload> {
+        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        let ended = app.revoke_session(actor, origin, &input.session_id).await;
+        let (session, problems, cursor) = answer(ended)?;
+        Ok(SessionPayload {
+            session: session.map(Session),
+            problems: problem::all(problems),
+            cursor,
+        })
     }
 }

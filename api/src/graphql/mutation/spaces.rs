@@ -28,7 +28,7 @@ pub struct SpaceMutation;
 /// The answer to a mutation of a space.
 #[derive(SimpleObject)]
 pub struct SpacePayload {
-    /// The space after the change.
+    /// The space after the change, also where that ended the viewer's sight of it.
     space: Option<Space>,
     /// Why nothing was changed.
     problems: Vec<Problem>,
@@ -36,7 +36,7 @@ pub struct SpacePayload {
     cursor: Option<String>,
 }
 
-fn payload(result: AppResult<Done<space::Space>>) -> Result<SpacePayload> {
+pub(super) fn payload(result: AppResult<Done<space::Space>>) -> Result<SpacePayload> {
     let (space, problems, cursor) = answer(result)?;
     let space = space.map(|space| Space(Arc::new(space)));
     Ok(SpacePayload {

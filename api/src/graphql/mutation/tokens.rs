@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 
 use crate::{
-    app::AppError,
+    app::{AppError, tokens::CreateApiToken},
     graphql::{
         caller::Call,
         error::answer,
@@ -45,18 +45,23 @@ pub struct ApiTokenPayload {
 
 #[Object]
 impl TokenMutation {
-    /// Makes a token for a program, with everything its maker may do.
+    /// Makes a token for a program. It never can do more than its user, and it can't be given more
+    /// scopes than the credentials that make it.
     async fn create_api_token(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The token as it is wanted.")] input: CreateApiTokenInput,
     ) -> Result<CreateApiTokenPayload> {
         let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
-        let expires_at = input.expires_at.map(|at| at.0);
-        match app
-            .create_api_token(actor, origin, input.name, expires_at)
-            .await
-        {
+        let scopes = input
+            .scopes
+            .map(|it| it.into_iter().map(Into::into).collect());
+        let wanted = CreateApiToken {
+            name: input.name,
+            scopes,
+            expires_at: input.expires_at.map(|at| at.0),
+        };
+        match app.create_api_token(actor, origin, wanted).await {
             Ok((token, done)) => Ok(CreateApiTokenPayload {
                 token: Some(token),
                 api_token: Some(ApiToken(done.value)),

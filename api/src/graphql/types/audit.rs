@@ -21,17 +21,19 @@ impl AuditEntry {
         self.0.at.into()
     }
 
-    /// The user who did it; absent when Spaceport did.
+    /// The user who did it; absent when Spaceport did, and when nobody proved who they were.
     async fn actor_id(&self) -> Option<ID> {
         self.0.actor.map(|actor| ID(actor.to_string()))
     }
 
-    /// The name of who did it, at the time.
+    /// The name of who did it, at the time. Of a failed sign-in, the name that was given, when there
+    /// is such a user.
     async fn actor_name(&self) -> &str {
         &self.0.actor_name
     }
 
-    /// What was done, as the mutation is named.
+    /// What was done, as the mutation is named; `signInFailed` where a password was wrong. A
+    /// mutation that is refused, or finds everything as it is asked for, leaves no entry.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -61,4 +63,8 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Only what was done to the thing with this global identifier.
     pub subject: Option<String>,
+    /// Only what was done at this time or later.
+    pub since: Option<DateTime>,
+    /// Only what was done before this time.
+    pub until: Option<DateTime>,
 }

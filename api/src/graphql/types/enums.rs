@@ -98,6 +98,10 @@ pub enum Feature {
 pub enum FeatureBar {
     /// The space's template doesn't enable it.
     TemplateDisabled,
+    /// Sharing a space doesn't include it.
+    NotShared,
+    /// None of the viewer's roles allows it.
+    PermissionMissing,
     /// This version of Spaceport doesn't carry it.
     NotSupported,
 }
@@ -106,18 +110,55 @@ pub enum FeatureBar {
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "spaceport_domain::access::Permission")]
 pub enum Permission {
-    /// Make spaces of one's own.
+    /// Have spaces of one's own: make them, and get them from others.
     CreateSpaces,
-    /// See and manage everybody's spaces and tunnels.
+    /// Share one's own spaces with others.
+    ShareSpaces,
+    /// Open terminals in the browser.
+    UseTerminal,
+    /// Use SSH.
+    UseSsh,
+    /// Use the editor in the browser.
+    UseCodeServer,
+    /// Use Visual Studio Code's own tunnel.
+    UseVscodeTunnel,
+    /// Use the desktop in the browser.
+    UseVnc,
+    /// Reach ports of a space from one's own machine.
+    UsePortForward,
+    /// Make public hostnames for ports of a space.
+    UseTunnels,
+    /// Copy files in and out.
+    UseFiles,
+    /// See and manage everybody's spaces and tunnels, without going into the spaces.
     ManageSpaces,
+    /// Go into everybody's spaces: use their features as their owners do.
+    EnterSpaces,
     /// Make, change and delete templates.
     ManageTemplates,
     /// Make, change and delete users, and say which roles and groups they have.
     ManageUsers,
     /// Make, change and delete groups.
     ManageGroups,
+    /// Make, change and delete roles.
+    ManageRoles,
     /// Read the audit log.
     ViewAuditLog,
+}
+
+/// What a token may be used for. It never can do more than its user.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::scope::Scope")]
+pub enum ApiTokenScope {
+    /// See what the user sees of their own. Every other scope includes it.
+    Read,
+    /// Make, change, run and delete spaces and tunnels.
+    Spaces,
+    /// Change the user's own account: password, sign-ins, tokens, SSH keys.
+    Account,
+    /// Use what the user's roles allow beyond what is their own: see and change what belongs to
+    /// others, templates, users, groups and the audit log.
+    Administration,
 }
 
 /// What a quota counts.
@@ -148,8 +189,14 @@ pub enum ProblemCode {
     InvalidCredentials,
     /// The name is in use.
     NameTaken,
+    /// The SSH key is in use.
+    KeyTaken,
     /// The thing's state doesn't allow this now.
     InvalidTransition,
+    /// The user still has spaces.
+    HasSpaces,
+    /// Nobody would be left who may manage users.
+    LastManager,
     /// A limit would be passed.
     QuotaExceeded,
     /// The template is deleted or not offered to the caller.
@@ -179,7 +226,8 @@ pub enum LogStream {
 pub enum SpaceChange {
     /// The space as it is when the subscription begins.
     Snapshot,
-    /// What was missed is no longer kept: forget what you know, snapshots follow.
+    /// What was missed is no longer kept, or what the viewer may see has changed: forget what you
+    /// know, snapshots follow.
     Reset,
     /// It was made.
     Created,
@@ -187,8 +235,26 @@ pub enum SpaceChange {
     Status,
     /// Something else about it changed.
     Updated,
+    /// Whom it is shared with changed. For who could not see it before, it begins with this.
+    Shares,
+    /// It has another owner. For who could not see it before, it begins with this.
+    Owner,
+    /// The viewer may not see it any more: forget it.
+    Lost,
     /// It is gone.
     Deleted,
+}
+
+/// What the viewer is to a space.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "spaceport_domain::access::Relation")]
+pub enum SpaceRelation {
+    /// It is theirs.
+    Owner,
+    /// Its owner shares it with them: they may see it, and use its terminal and SSH.
+    Shared,
+    /// They manage everybody's spaces.
+    Administrator,
 }
 
 /// What an event says of a tunnel.
@@ -196,7 +262,8 @@ pub enum SpaceChange {
 pub enum TunnelChange {
     /// The tunnel as it is when the subscription begins.
     Snapshot,
-    /// What was missed is no longer kept: forget what you know, snapshots follow.
+    /// What was missed is no longer kept, or what the viewer may see has changed: forget what you
+    /// know, snapshots follow.
     Reset,
     /// It was made.
     Created,

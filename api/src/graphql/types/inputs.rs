@@ -7,9 +7,12 @@ use spaceport_domain::{
 };
 
 use super::{
-    enums::{Feature, SpaceStatus},
+    enums::{ApiTokenScope, Feature, Permission, SpaceStatus},
     scalars::DateTime,
 };
+
+pub(crate) mod account;
+pub(crate) mod departure;
 
 /// Identifiers as the app takes them: whether they name anything is for it to say.
 pub(crate) fn texts(ids: Vec<ID>) -> Vec<String> {
@@ -84,6 +87,33 @@ impl From<ParameterInput> for Parameter {
 pub struct SpaceIdInput {
     /// The space.
     pub space_id: ID,
+}
+
+/// Whom to share a space with.
+#[derive(InputObject)]
+pub struct ShareSpaceInput {
+    /// The space.
+    pub space_id: ID,
+    /// The name of the user.
+    pub user_name: String,
+}
+
+/// Whom not to share a space with any more.
+#[derive(InputObject)]
+pub struct UnshareSpaceInput {
+    /// The space.
+    pub space_id: ID,
+    /// The name of the user.
+    pub user_name: String,
+}
+
+/// Whose a space is to be.
+#[derive(InputObject)]
+pub struct TransferSpaceInput {
+    /// The space.
+    pub space_id: ID,
+    /// The name of its new owner.
+    pub user_name: String,
 }
 
 /// Changes of a space; what is absent stays.
@@ -377,11 +407,41 @@ pub struct GroupIdInput {
     pub group_id: ID,
 }
 
+/// A role as it is wanted.
+#[derive(InputObject)]
+pub struct CreateRoleInput {
+    /// Its name.
+    pub name: String,
+    /// What it allows; nothing that its maker may not do.
+    pub permissions: Vec<Permission>,
+}
+
+/// Changes of a role; what is absent stays.
+#[derive(InputObject)]
+pub struct UpdateRoleInput {
+    /// The role.
+    pub role_id: ID,
+    /// Its new name.
+    pub name: Option<String>,
+    /// What it allows, whole.
+    pub permissions: Option<Vec<Permission>>,
+}
+
+/// Names a role.
+#[derive(InputObject)]
+pub struct RoleIdInput {
+    /// The role.
+    pub role_id: ID,
+}
+
 /// A token for a program.
 #[derive(InputObject)]
 pub struct CreateApiTokenInput {
     /// What to call it.
     pub name: String,
+    /// What it may be used for, and reading; everything that the credentials that make it may be
+    /// used for when absent.
+    pub scopes: Option<Vec<ApiTokenScope>>,
     /// When it ends by itself; never when absent.
     pub expires_at: Option<DateTime>,
 }

@@ -52,7 +52,7 @@ pub struct InputProblem {
 }
 
 /// The thing, or its name, is in another state than the caller expects: `NAME_TAKEN`,
-/// `INVALID_TRANSITION`, `REVISION_CONFLICT`.
+/// `KEY_TAKEN`, `INVALID_TRANSITION`, `HAS_SPACES`, `LAST_MANAGER`, `REVISION_CONFLICT`.
 #[derive(SimpleObject)]
 pub struct ConflictProblem {
     /// What went wrong, in one stable word.
@@ -104,6 +104,8 @@ pub struct ServiceProblem {
     message: String,
     /// The input field it concerns, from the outside in, where it concerns one.
     path: Option<Vec<String>>,
+    /// After how many seconds another attempt may succeed, where that is known.
+    retry_after_seconds: Option<i32>,
 }
 
 impl From<problem::Problem> for Problem {
@@ -129,13 +131,16 @@ impl From<problem::Problem> for Problem {
                 message,
                 path,
             }),
-            Code::NameTaken | Code::InvalidTransition | Code::RevisionConflict => {
-                Self::Conflict(ConflictProblem {
-                    code,
-                    message,
-                    path,
-                })
-            }
+            Code::NameTaken
+            | Code::KeyTaken
+            | Code::InvalidTransition
+            | Code::HasSpaces
+            | Code::LastManager
+            | Code::RevisionConflict => Self::Conflict(ConflictProblem {
+                code,
+                message,
+                path,
+            }),
             Code::NotFound
             | Code::Forbidden
             | Code::InvalidCredentials
@@ -149,9 +154,15 @@ impl From<problem::Problem> for Problem {
                 code,
                 message,
                 path,
+                retry_after_seconds: problem.retry_after.map(whole_seconds),
             }),
         }
     }
+}
+
+/// Rounded up: who waits as long as this has waited long enough.
+fn whole_seconds(duration: std::time::Duration) -> i32 {
+    int(duration.as_millis().div_ceil(1000))
 }
 
 /// The problems of a payload.

@@ -25,6 +25,8 @@ pub struct SpaceRoutes {
     space_name: String,
     /// Whose it is.
     owner_id: ID,
+    /// Whom it is shared with.
+    shared_with: Vec<ID>,
     /// Where it is in its life; only a running space is dialled.
     status: SpaceStatus,
     /// The container's address in the engine's network, while it has one.
@@ -61,10 +63,12 @@ impl From<route::SpaceRoutes> for SpaceRoutes {
             host: tunnel.host,
             port: tunnel.port.into(),
         });
+        let shared_with = routes.shared_with.iter().map(|user| ID(user.to_string()));
         Self {
             space_id: ID(routes.space_id.to_string()),
             space_name: routes.space_name,
             owner_id: ID(routes.owner_id.to_string()),
+            shared_with: shared_with.collect(),
             status: routes.status.into(),
             address: routes.address.map(|address| address.to_string()),
             tunnels: tunnels.collect(),

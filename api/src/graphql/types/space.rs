@@ -3,10 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use spaceport_domain::{access::feature_bar, lifecycle, space, template::Feature as DomainFeature};
+use spaceport_domain::{
+    access::{Relation, feature_bar},
+    lifecycle, share, space,
+    template::Feature as DomainFeature,
+};
 
 use super::{
-    enums::{DesiredStatus, FailureCode, Feature, FeatureBar, LogStream, SpaceChange, SpaceStatus},
+    enums::{
+        DesiredStatus, FailureCode, Feature, FeatureBar, LogStream, SpaceChange, SpaceRelation,
+        SpaceStatus,
+    },
     scalars::{DateTime, bytes, int},
     template::{Port, Template, TemplateVersion},
     tunnel::Tunnel,
@@ -95,16 +102,36 @@ impl Space {
         Ok(volumes.into_iter().map(Volume).collect())
     }
 
-    /// For every feature whether it can be used, or why not.
+    /// What the viewer is to it. Absent when they have just lost it.
+    async fn viewer_relation(&self, context: &Context<'_>) -> Result<Option<SpaceRelation>> {
+        let relation = self.relation(context).await?;
+        Ok(relation.map(SpaceRelation::from))
+    }
+
+    /// Whom it is shared with: all of them for who manages it, else the viewer.
+    async fn shares(&self, context: &Context<'_>) -> Result<Vec<Share>> {
+        let actor = context.actor()?;
+        let mut shares = Loaders::of(context).shares(self.0.id).await?;
+        if !actor.manages(self.0.owner_id) {
+            shares.retain(|share| share.user_id == actor.user_id);
+        }
+        Ok(shares.into_iter().map(Share).collect())
+    }
+
+    /// For every feature whether the viewer can use it, or why not.
     async fn features(&self, context: &Context<'_>) -> Result<Vec<SpaceFeature>> {
         let version = Loaders::of(context)
             .template_version(self.0.template_version_id)
             .await?;
         let enabled = &version.0.blueprint.features;
+        let permissions = &context.actor()?.permissions;
+        let Some(relation) = self.relation(context).await? else {
+            return Ok(Vec::new());
+        };
         Ok(DomainFeature::ALL
             .into_iter()
             .map(|feature| {
-                let bar = feature_bar(feature, enabled);
+                let bar = feature_bar(feature, enabled, permissions, relation);
                 SpaceFeature {
                     feature: feature.into(),
                     available: bar.is_none(),
@@ -154,6 +181,36 @@ impl Space {
     /// Counts its changes. Send it with an update to be told when somebody was faster.
     async fn revision(&self) -> i32 {
         int(self.0.revision)
+    }
+}
+
+impl Space {
+    /// What the viewer is to the space.
+    async fn relation(&self, context: &Context<'_>) -> Result<Option<Relation>> {
+        let actor = context.actor()?;
+        if actor.user_id == self.0.owner_id {
+            return Ok(Some(Relation::Owner));
+        }
+        let shares = Loaders::of(context).shares(self.0.id).await?;
+        let is_shared = shares.iter().any(|share| share.user_id == actor.user_id);
+        Ok(actor.relation_to(self.0.owner_id, is_shared))
+    }
+}
+
+/// One user a space is shared with.
+pub struct Share(share::Share);
+
+/// One user a space is shared with.
+#[Object]
+impl Share {
+    /// Who may see the space, and use its terminal and SSH.
+    async fn user(&self, context: &Context<'_>) -> Result<User> {
+        Loaders::of(context).user(self.0.user_id).await
+    }
+
+    /// Since when.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
     }
 }
 
@@ -265,7 +322,9 @@ pub struct SpaceEvent {
     cursor: Option<String>,
     /// What the event says.
     change: SpaceChange,
-    /// The space after the change; absent with `RESET`.
+    /// Which space; absent with `RESET`.
+    space_id: Option<ID>,
+    /// The space after the change; absent with `RESET` and `LOST`.
     space: Option<Space>,
 }
 
@@ -280,8 +339,12 @@ impl From<SpaceMessage> for SpaceEvent {
                 Update::Changed(Change::Created) => SpaceChange::Created,
                 Update::Changed(Change::Status) => SpaceChange::Status,
                 Update::Changed(Change::Updated) => SpaceChange::Updated,
+                Update::Changed(Change::Shares) => SpaceChange::Shares,
+                Update::Changed(Change::Owner) => SpaceChange::Owner,
                 Update::Changed(Change::Deleted) => SpaceChange::Deleted,
+                Update::Lost => SpaceChange::Lost,
             },
+            space_id: message.id.map(|id| ID(id.to_string())),
             space: message.thing.map(Space),
         }
     }

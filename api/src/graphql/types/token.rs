@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, Object};
 
-use super::scalars::DateTime;
+use super::{enums::ApiTokenScope, scalars::DateTime};
 use crate::store;
 
 /// A long-lived token for a program. The token itself is shown once, when it is made.
@@ -30,6 +30,17 @@ impl ApiToken {
     /// When it ends by itself.
     async fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(DateTime)
+    }
+
+    /// What it may be used for.
+    async fn scopes(&self) -> Vec<ApiTokenScope> {
+        self.0.scopes.iter().map(ApiTokenScope::from).collect()
+    }
+
+    /// When it was last used to begin a request or a connection, to about a minute. Absent when it
+    /// never was.
+    async fn last_used_at(&self) -> Option<DateTime> {
+        self.0.last_used_at.map(DateTime)
     }
 
     /// When it was taken back.

@@ -75,7 +75,7 @@ impl From<TunnelMessage> for TunnelEvent {
                 Update::Snapshot => TunnelChange::Snapshot,
                 Update::Reset => TunnelChange::Reset,
                 Update::Changed(Change::Created) => TunnelChange::Created,
-                Update::Changed(Change::Deleted) => TunnelChange::Deleted,
+                Update::Changed(Change::Deleted) | Update::Lost => TunnelChange::Deleted,
             },
             tunnel: message.thing.map(Tunnel),
         }

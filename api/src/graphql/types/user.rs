@@ -9,6 +9,8 @@ use super::{
     group::Group,
     quota::{LimitsObject, Quota},
     scalars::DateTime,
+    session::Session,
+    ssh_key::SshKey,
     token::ApiToken,
 };
 use crate::{
@@ -70,6 +72,24 @@ impl User {
         Some(Loaders::of(context).quota(self.0.id).await.map(Quota::from))
     }
 
+    /// Their sign-ins that hold, oldest first. Absent for who may not know.
+    async fn sessions(&self, context: &Context<'_>) -> Option<Result<Vec<Session>>> {
+        if !self.is_known_to(context) {
+            return None;
+        }
+        let sessions = Loaders::of(context).sessions(self.0.id).await;
+        Some(sessions.map(|sessions| sessions.into_iter().map(Session).collect()))
+    }
+
+    /// Their SSH keys, oldest first. Absent for who may not know.
+    async fn ssh_keys(&self, context: &Context<'_>) -> Option<Result<Vec<SshKey>>> {
+        if !self.is_known_to(context) {
+            return None;
+        }
+        let keys = Loaders::of(context).ssh_keys(self.0.id).await;
+        Some(keys.map(|keys| keys.into_iter().map(SshKey).collect()))
+    }
+
     /// Their tokens for programs. Absent for everybody else.
     async fn api_tokens(&self, context: &Context<'_>) -> Option<Result<Vec<ApiToken>>> {
         let actor = context
@@ -86,6 +106,19 @@ impl User {
     /// When the account was made.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
+    }
+
+    /// Since when they may not sign in; absent when they may. Absent for who may not know.
+    async fn disabled_at(&self, context: &Context<'_>) -> Option<DateTime> {
+        let at = self.0.disabled_at.filter(|_| self.is_known_to(context));
+        at.map(DateTime)
+    }
+
+    /// When the account was deleted. Only a record of it is left, for the audit log and for spaces
+    /// that are being deleted; its name may belong to somebody else. Absent for who may not know.
+    async fn deleted_at(&self, context: &Context<'_>) -> Option<DateTime> {
+        let at = self.0.deleted_at.filter(|_| self.is_known_to(context));
+        at.map(DateTime)
     }
 }
 

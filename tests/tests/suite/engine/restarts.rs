@@ -3,12 +3,10 @@
 use futures_util::StreamExt;
 use spaceport_api::engine::{Enforcement, Engine, EngineError, EngineEvent, Firewall, Scope, Seen};
 use spaceport_domain::lifecycle::Phase;
+use spaceport_tests::PrivateDocker;
 use tokio::time::timeout;
 
-use super::{
-    private_docker::PrivateDocker,
-    rig::{PATIENCE, Rig},
-};
+use super::rig::{PATIENCE, Rig};
 
 const FOREVER: &str = "sleep 1000 & wait";
 

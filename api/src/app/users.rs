@@ -1,11 +1,9 @@
-//! Signing in and out, and the accounts behind it.
-
-use std::time::Duration;
+//! Accounts.
 
 use spaceport_domain::{
     access::{Actor, Permission},
-    event::{EventBody, SignIn},
-    id::{RoleId, SessionId, UserId},
+    event::EventBody,
+    id::{RoleId, UserId},
     name::UserName,
     problem::{Problem, ProblemCode},
     quota::{Limits, Resource},
@@ -14,27 +12,14 @@ use uuid::Uuid;
 
 use super::{App, AppError, AppResult, Done, Origin};
 use crate::{
-    auth::{password, token},
-    store::{NewAuditEntry, NewUser, Page, PageRequest, Session, User},
+    auth::password,
+    store::{Change, NewUser, Page, PageRequest, Role, User},
 };
 
-/// How long a sign-in lasts.
-const SESSION_LIFE: Duration = Duration::from_hours(7 * 24);
 /// The most characters of a display name.
 const DISPLAY_NAME_MAX_CHARS: usize = 100;
 /// The highest limit.
 const LIMIT_MAX: i64 = 1_000_000_000;
-
-/// Somebody whose credentials hold.
-#[derive(Clone, Debug)]
-pub struct SignedIn {
-    /// Who it is.
-    pub actor: Actor,
-    /// What their credentials stand for.
-    pub sign_in: SignIn,
-    /// When they end by themselves.
-    pub expires_at: Option<spaceport_domain::time::Timestamp>,
-}
 
 /// An account as somebody wants it.
 #[derive(Clone, Debug)]
@@ -69,105 +54,6 @@ pub struct UpdateUser {
 }
 
 impl App {
-    /// Signs in with a password; returns the token to send with later requests.
-    pub async fn sign_in(
-        &self,
-        origin: &Origin,
-        user_name: &str,
-        password: String,
-    ) -> AppResult<(String, User)> {
-        let known = self.store.user_to_sign_in(user_name).await?;
-        let (user, hash) = known.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
-        let verified = password::verify(password, hash).await?;
-        let Some(user) = user.filter(|_| verified) else {
-            let message = "user name or password is wrong";
-            return Err(Problem::new(ProblemCode::InvalidCredentials, message).into());
-        };
-        let now = self.now();
-        let session = Session {
-            id: SessionId::new(Uuid::now_v7()),
-            user_id: user.id,
-            created_at: now,
-            expires_at: now.after(SESSION_LIFE),
-            revoked_at: None,
-            address: origin.address_text(),
-        };
-        let signed = self
-            .keys
-            .sign(user.id, session.id, now, session.expires_at)?;
-        let mut change = self.store.begin().await?;
-        change.insert_session(&session).await?;
-        change.audit(NewAuditEntry {
-            actor: Some(user.id),
-            actor_name: user.name.as_str().to_owned(),
-            action: "signIn",
-            subject: session.id.to_string(),
-            address: origin.address_text(),
-            detail: String::new(),
-        });
-        change.commit(now).await?;
-        Ok((signed, user))
-    }
-
-    /// Ends the sign-in the caller uses, and everything that runs on it.
-    pub async fn sign_out(&self, origin: &Origin, signed_in: &SignedIn) -> AppResult<()> {
-        let now = self.now();
-        let mut change = self.store.begin().await?;
-        let user_id = signed_in.actor.user_id;
-        let subject = match signed_in.sign_in {
-            SignIn::Session(id) => {
-                change.revoke_session(id, now).await?;
-                id.to_string()
-            }
-            SignIn::ApiToken(id) => {
-                change.revoke_token(id, now).await?;
-                id.to_string()
-            }
-        };
-        change.emit(EventBody::SignInEnded {
-            user_id,
-            sign_in: signed_in.sign_in,
-        });
-        change.audit(origin.entry(&signed_in.actor, "signOut", subject, ""));
-        change.commit(now).await?;
-        Ok(())
-    }
-
-    /// Who sends `token`, when it holds.
-    pub async fn authenticate(&self, sent: &str) -> AppResult<Option<SignedIn>> {
-        let now = self.now();
-        let (user, sign_in, expires_at) = if sent.starts_with(token::PREFIX) {
-            let Some(known) = self.store.token_by_hash(&token::hash(sent)).await? else {
-                return Ok(None);
-            };
-            if known.revoked_at.is_some() || known.expires_at.is_some_and(|at| at <= now) {
-                return Ok(None);
-            }
-            (known.user_id, SignIn::ApiToken(known.id), known.expires_at)
-        } else {
-            let Some(claims) = self.keys.verify(sent) else {
-                return Ok(None);
-            };
-            let open = self.store.session(claims.sid).await?.filter(|session| {
-                session.user_id == claims.sub
-                    && session.revoked_at.is_none()
-                    && session.expires_at > now
-            });
-            let Some(session) = open else { return Ok(None) };
-            (
-                session.user_id,
-                SignIn::Session(session.id),
-                Some(session.expires_at),
-            )
-        };
-        let actor = self.store.actor(user).await?;
-        Ok(actor.map(|actor| SignedIn {
-            actor,
-            sign_in,
-            expires_at,
-        }))
-    }
-
     /// The actor's own account.
     pub async fn viewer(&self, actor: &Actor) -> AppResult<User> {
         let users = self.store.users_by_id(&[actor.user_id]).await?;
@@ -219,6 +105,7 @@ impl App {
             Some(ids) => self.known_roles(ids, &mut problems).await?,
             None => self.default_roles().await?,
         };
+        problems.extend(check_grant(actor, &roles));
         let groups = self.known_groups(&input.group_ids, &mut problems).await?;
         let Some(name) = name.filter(|_| problems.is_empty()) else {
             return Err(problems.into());
@@ -231,6 +118,8 @@ impl App {
             display_name,
             limits: input.limits,
             created_at: now,
+            disabled_at: None,
+            deleted_at: None,
         };
         let mut change = self.store.begin().await?;
         if change.user_name_taken(&user.name).await? {
@@ -245,7 +134,7 @@ impl App {
                 password_hash,
             })
             .await?;
-        change.set_roles(user.id, &roles).await?;
+        change.set_roles(user.id, &ids(&roles)).await?;
         change.set_groups(user.id, &groups).await?;
         change.audit(origin.entry(actor, "createUser", user.id, user.name.as_str()));
         let cursor = change.commit(now).await?;
@@ -275,6 +164,7 @@ impl App {
             Some(ids) => Some(self.known_roles(ids, &mut problems).await?),
             None => None,
         };
+        problems.extend(check_grant(actor, roles.as_deref().unwrap_or_default()));
         let groups = match &input.group_ids {
             Some(ids) => Some(self.known_groups(ids, &mut problems).await?),
             None => None,
@@ -286,10 +176,10 @@ impl App {
             Some(password) => Some(password::hash(password).await?),
             None => None,
         };
-        let missing = || Problem::not_found("user").at(["userId"]);
-        let id: UserId = user_id.parse().map_err(|_| missing())?;
         let mut change = self.store.begin().await?;
-        let mut user = change.user(id).await?.ok_or_else(missing)?;
+        let mut user = named(&change, user_id).await?;
+        let id = user.id;
+        self.require_above(actor, id).await?;
         user.display_name = input.display_name.unwrap_or(user.display_name);
         user.limits = input.limits.unwrap_or(user.limits);
         let is_access_changed = password_hash.is_some() || roles.is_some() || groups.is_some();
@@ -299,7 +189,8 @@ impl App {
         }
         change.update_user(&user, password_hash).await?;
         if let Some(roles) = roles {
-            change.set_roles(id, &roles).await?;
+            change.set_roles(id, &ids(&roles)).await?;
+            require_manager(&change).await?;
         }
         if let Some(groups) = groups {
             change.set_groups(id, &groups).await?;
@@ -320,31 +211,74 @@ impl App {
         &self,
         role_ids: &[String],
         problems: &mut Vec<Problem>,
-    ) -> AppResult<Vec<RoleId>> {
+    ) -> AppResult<Vec<Role>> {
         let roles = self.store.roles().await?;
         let mut known = Vec::new();
         for (index, id) in role_ids.iter().enumerate() {
             let id = id.parse::<RoleId>().ok();
             match roles.iter().find(|role| Some(role.id) == id) {
-                Some(role) => known.push(role.id),
+                Some(role) => known.push(role.clone()),
                 None => {
                     let at = ["roleIds".to_owned(), index.to_string()];
                     problems.push(Problem::not_found("role").at(at));
                 }
             }
         }
-        known.sort_unstable();
-        known.dedup();
+        known.sort_unstable_by_key(|role| role.id);
+        known.dedup_by_key(|role| role.id);
         Ok(known)
     }
 
-    async fn default_roles(&self) -> Result<Vec<RoleId>, AppError> {
-        let roles = self.store.roles().await?;
-        let developer = roles
-            .iter()
-            .find(|role| role.name == super::bootstrap::DEVELOPER);
-        Ok(developer.map(|role| role.id).into_iter().collect())
+    async fn default_roles(&self) -> Result<Vec<Role>, AppError> {
+        let mut roles = self.store.roles().await?;
+        roles.retain(|role| role.built_in && role.name == super::bootstrap::DEVELOPER);
+        Ok(roles)
     }
+
+    /// Refuses an actor who may do less than the user they want to control: by a new password or
+    /// other roles they would get what that user has.
+    pub(super) async fn require_above(&self, actor: &Actor, user: UserId) -> AppResult<()> {
+        let held = self.store.permissions_of(user).await?;
+        let above = actor.require_all(&held);
+        Ok(above.map_err(|problem| problem.at(["userId"]))?)
+    }
+}
+
+fn ids(roles: &[Role]) -> Vec<RoleId> {
+    roles.iter().map(|role| role.id).collect()
+}
+
+/// What keeps the actor from giving somebody these roles.
+fn check_grant(actor: &Actor, roles: &[Role]) -> Option<Problem> {
+    let granted = roles.iter().flat_map(|role| role.permissions.clone());
+    let refused = actor.require_all(&granted.collect()).err();
+    refused.map(|problem| problem.at(["roleIds"]))
+}
+
+/// The user the caller names, locked until the change ends.
+pub(super) async fn named(change: &Change, user_id: &str) -> AppResult<User> {
+    let user = change.user(parsed(user_id)?).await?;
+    Ok(user.ok_or_else(no_such_user)?)
+}
+
+/// The identifier of the user the caller names.
+pub(super) fn parsed(user_id: &str) -> Result<UserId, Problem> {
+    user_id.parse().map_err(|_| no_such_user())
+}
+
+fn no_such_user() -> Problem {
+    Problem::not_found("user").at(["userId"])
+}
+
+/// Refuses a change after which nobody could manage users: nobody could ever undo it.
+pub(super) async fn require_manager(change: &Change) -> AppResult<()> {
+    if change.has_manager().await? {
+        return Ok(());
+    }
+    let message = "nobody would be left who may manage users";
+    Err(Problem::new(ProblemCode::LastManager, message)
+        .at(["userId"])
+        .into())
 }
 
 fn check_password(password: &str, problems: &mut Vec<Problem>) {

@@ -11,28 +11,29 @@ use bollard::{Docker, body_try_stream, query_parameters::ImportImageOptions};
 use futures_util::TryStreamExt;
 use uuid::Uuid;
 
-use super::rig::{BUSYBOX, eventually, host, host_output};
+use crate::{BUSYBOX, database::host_output, eventually};
 
-/// One engine with a network and mounts of its own, so that it doesn't touch the machine's.
-pub(super) struct PrivateDocker {
+/// One engine with a network and mounts of its own, so that it doesn't touch the machine's. It has
+/// no packet rules of Spaceport's: those would be the machine's.
+pub struct PrivateDocker {
     dir: PathBuf,
     daemon: Child,
 }
 
 impl PrivateDocker {
     /// An engine that answers and has the small image.
-    pub(super) async fn start() -> Self {
+    pub async fn start() -> Self {
         let random = &Uuid::new_v4().simple().to_string()[..8];
         let name = format!("spaceport-test-{}-docker-{random}", std::process::id());
         let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::create_dir_all(&dir).expect("a directory");
         let docker = Self {
             daemon: spawn(&dir),
             dir,
         };
         docker.answers().await;
-        let machines = Docker::connect_with_unix_defaults().unwrap();
-        let machines = machines.negotiate_version().await.unwrap();
+        let machines = Docker::connect_with_unix_defaults().expect("the machine's Docker Engine");
+        let machines = machines.negotiate_version().await.expect("it answers");
         let image = machines
             .export_image(BUSYBOX)
             .map_err(std::io::Error::other);
@@ -49,26 +50,27 @@ impl PrivateDocker {
         docker
     }
 
-    pub(super) fn host(&self) -> String {
+    /// Where it listens: `unix://…`.
+    pub fn host(&self) -> String {
         format!("unix://{}", self.dir.join("socket").display())
     }
 
     /// Asks it to end, which takes as long as its containers take.
-    pub(super) fn terminate(&self) {
+    pub fn terminate(&self) {
         let pid = self.daemon.id().to_string();
-        host("kill", &["-TERM", &pid]);
+        host_output("kill", &["-TERM", &pid]);
     }
 
     /// Ends it and leaves its containers running.
-    pub(super) fn kill(&mut self) {
-        self.daemon.kill().unwrap();
-        self.daemon.wait().unwrap();
+    pub fn kill(&mut self) {
+        self.daemon.kill().expect("it can be killed");
+        self.daemon.wait().expect("it ends");
     }
 
     /// Waits for its end, and starts it again on the same data.
-    pub(super) async fn start_again(&mut self) {
+    pub async fn start_again(&mut self) {
         eventually("the engine ends", async || {
-            self.daemon.try_wait().unwrap().is_some()
+            self.daemon.try_wait().expect("a child of ours").is_some()
         })
         .await;
         // Whoever was killed left these. The number may belong to a process that nobody reaped,
@@ -96,7 +98,7 @@ fn spawn(dir: &std::path::Path) -> Child {
         .create(true)
         .append(true)
         .open(dir.join("log"))
-        .unwrap();
+        .expect("a log file");
     let script = "ip link set lo up; exec dockerd --data-root $1/data --exec-root $1/exec \
                   --pidfile $1/pid -H unix://$1/socket";
     // Should the test be killed, the engine ends, too.
@@ -105,7 +107,7 @@ fn spawn(dir: &std::path::Path) -> Child {
         .args(["unshare", "--net", "--mount", "sh", "-c", script, "sh"])
         .arg(dir)
         .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
+        .stdout(log.try_clone().expect("a second handle of the log"))
         .stderr(log)
         .process_group(0)
         .spawn()
@@ -120,8 +122,8 @@ impl Drop for PrivateDocker {
         let socket = self.dir.join("exec/containerd/containerd.sock");
         let shims = host_output("pgrep", &["-f", &format!("address {}", socket.display())]);
         for shim in shims.split_whitespace() {
-            host("pkill", &["-KILL", "-P", shim]);
-            host("kill", &["-KILL", shim]);
+            host_output("pkill", &["-KILL", "-P", shim]);
+            host_output("kill", &["-KILL", shim]);
         }
         let _ = std::fs::remove_dir_all(&self.dir);
     }

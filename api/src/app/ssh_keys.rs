@@ -1,0 +1,91 @@
+//! A user's SSH keys.
+
+use spaceport_domain::{
+    access::Actor,
+    event::EventBody,
+    id::SshKeyId,
+    problem::{Problem, ProblemCode},
+};
+use uuid::Uuid;
+
+use super::{App, AppResult, Done, Origin};
+use crate::{auth::ssh_key::SshPublicKey, store::SshKey};
+
+/// The most characters of a key's name.
+const NAME_MAX_CHARS: usize = 100;
+/// The most keys of one user.
+const KEYS_MAX: u64 = 100;
+
+impl App {
+    /// Adds a key to the actor's own. A key belongs to one user, because it decides who signs in;
+    /// whose it is already is not told.
+    pub async fn add_ssh_key(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        name: String,
+        public_key: &str,
+    ) -> AppResult<Done<SshKey>> {
+        let mut problems = Vec::new();
+        if name.trim().is_empty() || name.chars().count() > NAME_MAX_CHARS {
+            let message = format!("must be from 1 to {NAME_MAX_CHARS} characters long");
+            problems.push(Problem::input(["name"], message));
+        }
+        let parsed = SshPublicKey::parse(public_key)
+            .map_err(|error| problems.push(Problem::input(["publicKey"], error.to_string())));
+        let Some(parsed) = parsed.ok().filter(|_| problems.is_empty()) else {
+            return Err(problems.into());
+        };
+        let now = self.now();
+        let key = SshKey {
+            id: SshKeyId::new(Uuid::now_v7()),
+            user_id: actor.user_id,
+            name,
+            algorithm: parsed.algorithm,
+            fingerprint: parsed.fingerprint,
+            public_key: parsed.line,
+            created_at: now,
+            last_used_at: None,
+        };
+        let mut change = self.store.begin().await?;
+        // One at a time, so that the bound holds.
+        change.user(actor.user_id).await?;
+        if change.count_ssh_keys(actor.user_id).await? >= KEYS_MAX {
+            let message = format!("there are {KEYS_MAX} keys already: remove one first");
+            return Err(Problem::new(ProblemCode::InvalidTransition, message).into());
+        }
+        if !change.insert_ssh_key(&key).await? {
+            let problem = Problem::new(ProblemCode::KeyTaken, "the key is in use already");
+            return Err(problem.at(["publicKey"]).into());
+        }
+        let user_id = actor.user_id;
+        change.emit(EventBody::User { user_id });
+        change.audit(origin.entry(actor, "addSshKey", key.id, &key.fingerprint));
+        let cursor = change.commit(now).await?;
+        Ok(Done { value: key, cursor })
+    }
+
+    /// Removes one of the actor's own keys.
+    pub async fn remove_ssh_key(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        key_id: &str,
+    ) -> AppResult<Done<SshKey>> {
+        let missing = || Problem::not_found("key").at(["keyId"]);
+        let id: SshKeyId = key_id.parse().map_err(|_| missing())?;
+        let known = self.store.ssh_key(id).await?;
+        let key = known
+            .filter(|key| key.user_id == actor.user_id)
+            .ok_or_else(missing)?;
+        let mut change = self.store.begin().await?;
+        if !change.delete_ssh_key(id).await? {
+            return Err(missing().into());
+        }
+        let user_id = actor.user_id;
+        change.emit(EventBody::User { user_id });
+        change.audit(origin.entry(actor, "removeSshKey", id, &key.fingerprint));
+        let cursor = change.commit(self.now()).await?;
+        Ok(Done { value: key, cursor })
+    }
+}

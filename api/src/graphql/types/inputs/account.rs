@@ -1,0 +1,38 @@
+//! What mutations of one's own account take.
+
+use async_graphql::{ID, InputObject};
+
+/// The old and the new password.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The password as it is.
+    #[graphql(secret)]
+    pub current_password: String,
+    /// The password as it is to be, at least 8 characters.
+    #[graphql(secret)]
+    pub new_password: String,
+}
+
+/// Names a sign-in.
+#[derive(InputObject)]
+pub struct SessionIdInput {
+    /// The sign-in.
+    pub session_id: ID,
+}
+
+/// An SSH key as it is wanted.
+#[derive(InputObject)]
+pub struct AddSshKeyInput {
+    /// What to call it.
+    pub name: String,
+    /// The public key: one line, as in the file that ends in `.pub`. Its comment is not kept.
+    #[graphql(secret)]
+    pub public_key: String,
+}
+
+/// Names an SSH key.
+#[derive(InputObject)]
+pub struct SshKeyIdInput {
+    /// The key.
+    pub key_id: ID,
+}

@@ -1,0 +1,66 @@
+//! Images of a test's own, which come, change and go while spaces use them.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use crate::{BUSYBOX, docker::Docker};
+
+/// What every change leaves as the image's command.
+const COMMAND: &str = r#"CMD ["sleep", "2147483647"]"#;
+
+/// The small image under a name of its own. It goes with the test.
+pub struct Image {
+    docker: Docker,
+    name: String,
+}
+
+impl Image {
+    /// A name in the engine at `host` (the machine's, when there is none), for a test of
+    /// `installation`; there is no image of this name yet.
+    pub fn of(host: Option<String>, installation: &str) -> Self {
+        static COUNT: AtomicU16 = AtomicU16::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let installation = installation.to_owned();
+        Self {
+            name: format!("spaceport-{installation}-image-{count}"),
+            docker: Docker { host, installation },
+        }
+    }
+
+    /// As a template names it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes it, or makes it as it was at first.
+    pub fn make(&self) {
+        self.docker.output(&["tag", BUSYBOX, &self.name]);
+    }
+
+    /// Adds a line to its recipe.
+    pub fn instruct(&self, instruction: &str) {
+        let container = self.docker.output(&["create", &self.name]);
+        self.commit(&container, instruction);
+    }
+
+    /// Adds to its files what a script writes.
+    pub fn run(&self, script: &str) {
+        let container = self
+            .docker
+            .output(&["create", &self.name, "sh", "-c", script]);
+        self.docker.output(&["start", "--attach", &container]);
+        self.commit(&container, COMMAND);
+    }
+
+    fn commit(&self, container: &str, instruction: &str) {
+        let change = format!("--change={instruction}");
+        self.docker
+            .output(&["commit", &change, container, &self.name]);
+        self.docker.output(&["rm", container]);
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        self.docker.run(&["rmi", "--force", &self.name]);
+    }
+}

@@ -1,0 +1,6 @@
+//! Accounts: people who come, stay and leave.
+
+mod attempts;
+mod departures;
+mod scopes;
+mod sessions;
