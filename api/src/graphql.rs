@@ -52,3 +52,6 @@ fn builder() -> Builder {
     .validation_mode(ValidationMode::Fast)
     .disable_suggestions()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
 //! The API's HTTP server: GraphQL, and what operators and the edge ask for.
 
+mod connection;
+mod server;
+
 use std::sync::Arc;
 
 use axum::{
@@ -11,6 +14,7 @@ use axum::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 
+pub use self::server::{ConnectionBounds, serve};
 use crate::app::App;
 
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! Running the control plane: everything is made here, and ends here.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures_util::StreamExt;
@@ -22,9 +22,9 @@ use crate::{
     engine::{DockerSettings, docker::DockerEngine},
     events::EventLog,
     graphql::{self, Authenticator, transport},
-    http,
+    http::{self, ConnectionBounds},
     reconciler::Reconciler,
-    settings::Settings,
+    settings::{Limits, Settings},
     store::Store,
 };
 
@@ -52,25 +52,22 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let background = tokio::spawn(run_background(Arc::clone(&app)));
     let graphql = graphql_routes(&app, &stop)?;
     let router = http::router(Arc::clone(&app), metrics, graphql);
+    raise_file_limit();
     tracing::info!(%address, "the API listens");
-    let server = axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown({
-        let stop = stop.clone();
-        async move {
-            stop_signal().await;
-            tracing::info!("stopping");
-            stop.cancel();
-        }
-    });
+    let server = http::serve(listener, router, bounds(&app.settings.limits), stop.clone());
+    let stopping = async {
+        stop_signal().await;
+        tracing::info!("stopping");
+        stop.cancel();
+        std::future::pending::<()>().await;
+    };
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
-        served = async { server.await } => served.context("the server failed")?,
+        () = server => {}
+        () = stopping => {}
         () = overdue => tracing::warn!("requests under way were cut off"),
     }
     background.abort();
@@ -116,11 +113,58 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
     }))
 }
 
+fn bounds(limits: &Limits) -> ConnectionBounds {
+    ConnectionBounds {
+        connections: limits.connections,
+        connections_per_address: limits.connections_per_address,
+        header: limits.header,
+        send: limits.send,
+    }
+}
+
+/// Every connection is an open file, and what a process may open is little on many systems unless
+/// it asks for what it is allowed.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+fn transport_limits(limits: &Limits) -> transport::TransportLimits {
+    let defaults = transport::TransportLimits::default();
+    transport::TransportLimits {
+        body_bytes: limits.body_kib * 1024,
+        body_timeout: limits.body,
+        execution_timeout: limits.execution,
+        batch_operations: limits.batch_operations,
+        connections: limits.connections,
+        document: transport::DocumentLimits {
+            depth: limits.depth,
+            list_nesting: limits.list_nesting,
+            complexity: limits.complexity,
+            ..defaults.document
+        },
+        connection: transport::ConnectionLimits {
+            operations: limits.connection_operations,
+            write_timeout: limits.send,
+            ..defaults.connection
+        },
+        ..defaults
+    }
+}
+
 fn graphql_routes(app: &Arc<App>, stop: &CancellationToken) -> anyhow::Result<axum::Router> {
     let config = transport::TransportConfig {
         allowed_origins: app.settings.allowed_origins.clone(),
         graphiql: app.settings.graphiql,
         shutdown: stop.clone(),
+        limits: transport_limits(&app.settings.limits),
         ..transport::TransportConfig::default()
     };
     let schema = graphql::schema(Arc::clone(app));

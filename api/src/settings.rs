@@ -3,6 +3,8 @@
 //! A setting comes from the environment (`SPACEPORT_API_LISTEN`), else from `spaceport.toml`
 //! (`api_listen`), else from its default. All mistakes are reported at once.
 
+mod limits;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -12,6 +14,7 @@ use std::{
 
 use spaceport_domain::lifecycle::Deadlines;
 
+pub use self::limits::Limits;
 use crate::{
     engine::{Enforcement, Firewall},
     store,
@@ -55,6 +58,8 @@ pub struct Settings {
     pub graphiql: bool,
     /// `SPACEPORT_ALLOWED_ORIGINS`: origins, separated by commas, whose pages may open a WebSocket.
     pub allowed_origins: Vec<String>,
+    /// Bounds on clients.
+    pub limits: Limits,
 }
 
 /// Everything that is wrong with the settings.
@@ -134,6 +139,7 @@ impl Settings {
                 .text("allowed_origins")
                 .map(|list| list.split(',').map(|it| it.trim().to_owned()).collect())
                 .unwrap_or_default(),
+            limits: Limits::read(&mut reader),
             data_dir,
         };
         if reader.mistakes.is_empty() {
@@ -287,6 +293,18 @@ mod tests {
     }
 
     #[test]
+    fn one_address_has_a_share_of_the_connections_unless_told_otherwise() {
+        let limits = |environment| read("", environment).expect("usable").limits;
+        let shared = limits(&[("api_max_connections", "400")]);
+        assert_eq!(shared.connections_per_address, 100);
+        let told = limits(&[("api_max_connections_per_address", "7")]);
+        assert_eq!(
+            (told.connections, told.connections_per_address),
+            (10_000, 7)
+        );
+    }
+
+    #[test]
     fn every_mistake_is_reported_at_once() {
         let error = read(
             "api_listen = \"here\"\ndemo = \"maybe\"\nx = []",
@@ -295,10 +313,11 @@ mod tests {
                 ("database_url", "mysql://x"),
                 ("stop_timeout_seconds", "0"),
                 ("installation", "Not this"),
+                ("graphql_depth", "0"),
             ],
         )
         .expect_err("unusable");
-        assert_eq!(error.0.len(), 7, "{error}");
+        assert_eq!(error.0.len(), 8, "{error}");
         assert!(error.to_string().contains("SPACEPORT_API_LISTEN"));
     }
 }

@@ -160,6 +160,10 @@ const RULES = {
       '{ node(id: 1) { id } }',
       'query ($filter: SpaceFilter = {owner: "a"}) { spaces(filter: $filter) { nodes { id } } }',
       '{ spaces(filter: {}) { nodes { id } } }',
+      'mutation { deleteUser(input: {userId: "a", spaces: {policy: DELETE}}) { cursor } }',
+      `mutation ($name: String!) {
+        deleteUser(input: {userId: "a", spaces: {transferTo: $name}}) { cursor }
+      }`,
     ],
     break: [
       '{ spaces(first: "1") { nodes { id } } }',
@@ -180,6 +184,11 @@ const RULES = {
       '{ spaces(filter: {statuses: [null]}) { nodes { id } } }',
       '{ spaces(filter: {nothing: 1}) { nodes { id } } }',
       '{ spaces(filter: "a") { nodes { id } } }',
+      'mutation { deleteUser(input: {userId: "a", spaces: {}}) { cursor } }',
+      'mutation { deleteUser(input: {userId: "a", spaces: {policy: null}}) { cursor } }',
+      `mutation {
+        deleteUser(input: {userId: "a", spaces: {policy: DELETE, transferTo: "b"}}) { cursor }
+      }`,
       'mutation { startSpace(input: {}) { cursor } }',
       'mutation { startSpace(input: {spaceId: null}) { cursor } }',
       'query ($n: Int = "1") { spaces(first: $n) { nodes { id } } }',

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    Context, ID, Interface, Object, Result,
-    connection::{Connection, EmptyFields},
-};
+use async_graphql::{Context, ID, Interface, Object, Result};
 use spaceport_domain::access::Permission;
 
 use super::{
@@ -14,7 +11,7 @@ use super::{
         audit::{AuditEntry, AuditFilter},
         group::Group,
         inputs::SpaceFilter,
-        page,
+        page::{self, List},
         space::Space,
         template::Template,
         tunnel::Tunnel,
@@ -22,8 +19,6 @@ use super::{
     },
 };
 use crate::{app::AppError, store};
-
-type List<T> = Connection<String, T, EmptyFields, EmptyFields>;
 
 /// Anything with a global identifier that `node` finds.
 #[derive(Interface)]
@@ -44,6 +39,7 @@ pub enum Node {
 /// Everything that can be asked.
 pub struct Query;
 
+/// Everything that can be asked.
 #[Object]
 impl Query {
     /// Who is signed in.
@@ -101,13 +97,13 @@ impl Query {
                 .map_err(AppError::from)?
             {
                 Some(user) => Some(user.id),
-                None => return Ok(Connection::new(false, false)),
+                None => return Ok(List::empty()),
             },
         };
         let template = match filter.template_id.map(|id| id.parse()) {
             None => None,
             Some(Ok(template)) => Some(template),
-            Some(Err(_)) => return Ok(Connection::new(false, false)),
+            Some(Err(_)) => return Ok(List::empty()),
         };
         let filter = store::SpaceFilter {
             owner,
@@ -118,7 +114,7 @@ impl Query {
             name_contains: filter.name_contains,
         };
         let spaces = app.spaces(actor, &filter, request).await?;
-        Ok(page::connection(
+        Ok(page::list(
             spaces,
             is_behind,
             |it| it.id.uuid(),
@@ -145,7 +141,7 @@ impl Query {
         let is_behind = after.is_some();
         let request = page::request(first, after)?;
         let templates = context.app()?.templates(context.actor()?, request).await?;
-        Ok(page::connection(
+        Ok(page::list(
             templates,
             is_behind,
             |it| it.id.uuid(),
@@ -163,7 +159,7 @@ impl Query {
         let is_behind = after.is_some();
         let request = page::request(first, after)?;
         let users = context.app()?.users(context.actor()?, request).await?;
-        Ok(page::connection(
+        Ok(page::list(
             users,
             is_behind,
             |it| it.id.uuid(),
@@ -181,7 +177,7 @@ impl Query {
         let is_behind = after.is_some();
         let request = page::request(first, after)?;
         let groups = context.app()?.groups(context.actor()?, request).await?;
-        Ok(page::connection(
+        Ok(page::list(
             groups,
             is_behind,
             |it| it.id.uuid(),
@@ -206,7 +202,7 @@ impl Query {
         let is_behind = after.is_some();
         let request = page::request(first, after)?;
         let tunnels = context.app()?.tunnels(context.actor()?, request).await?;
-        Ok(page::connection(
+        Ok(page::list(
             tunnels,
             is_behind,
             |it| it.id.uuid(),
@@ -232,7 +228,7 @@ impl Query {
         let actor = match filter.actor_id.map(|id| id.parse()) {
             None => None,
             Some(Ok(actor)) => Some(actor),
-            Some(Err(_)) => return Ok(Connection::new(false, false)),
+            Some(Err(_)) => return Ok(List::empty()),
         };
         let filter = store::AuditFilter {
             actor,
@@ -246,7 +242,7 @@ impl Query {
             .audit_log(&filter, request)
             .await
             .map_err(AppError::from)?;
-        Ok(page::connection(
+        Ok(page::list(
             entries,
             is_behind,
             |it| it.id.uuid(),

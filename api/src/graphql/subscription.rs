@@ -32,6 +32,7 @@ fn space_id(id: &ID) -> Result<SpaceId, AppError> {
     id.parse().map_err(|_| Problem::not_found("space").into())
 }
 
+/// Everything that can be followed as it happens.
 #[SubscriptionObject]
 impl Subscription {
     /// One space: as it is, then every change, in order.

@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod attacks;
 mod audit;
 mod edge;
 mod engine;

@@ -125,8 +125,13 @@ impl<E: Executor> Exchange<'_, E> {
             Err(fault) => Outcome::refused(fault, &self.request_id),
         };
         let profile = self.endpoint.config.status_profile;
-        let mut response = json(status(&outcome, self.form, profile), self.form, &outcome);
-        response.headers_mut().extend(outcome.headers);
+        let status = status(&outcome, self.form, profile);
+        let mut response = json(status, self.form, &outcome);
+        let headers = response.headers_mut();
+        headers.extend(outcome.headers);
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
         Ok(response)
     }
 
@@ -162,6 +167,9 @@ impl<E: Executor> Exchange<'_, E> {
     }
 }
 
+/// What a 401 must say: RFC 9110, section 11.6.1.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
+
 fn status(outcome: &Outcome, form: ResponseType, profile: StatusProfile) -> StatusCode {
     let status = outcome.status(profile);
     if form == ResponseType::Json && !status.is_server_error() {
@@ -195,7 +203,7 @@ fn refusal(
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     }
     if code == Code::Unauthenticated {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
     }
     if let Some(after) = retry_after {
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);

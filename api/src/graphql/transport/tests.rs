@@ -47,6 +47,7 @@ impl Authenticate for Doorman {
                     retry_after: Duration::from_millis(1500),
                 });
             }
+            Some("Bearer panicking") => panic!("on purpose"),
             Some("Bearer barred") => return Err(AuthError::Forbidden),
             Some("Bearer broken") => {
                 return Err(AuthError::Unavailable(anyhow::anyhow!(

@@ -67,6 +67,8 @@ pub(super) async fn upgrade<E: Executor>(
         Ok(permit) => permit,
         Err(fault) => return http::refuse(fault, &info.request_id),
     };
+    // Whatever came with the request, the place of its connection for one, lasts as long as this.
+    let extensions = parts.extensions;
     let message_bytes = endpoint.config.limits.connection.message_bytes;
     upgrade
         .protocols([SUBPROTOCOL])
@@ -78,6 +80,6 @@ pub(super) async fn upgrade<E: Executor>(
             Connection::new(endpoint, info, credentials, socket)
                 .serve()
                 .await;
-            drop(permit);
+            drop((permit, extensions));
         })
 }

@@ -8,6 +8,7 @@ use crate::store;
 /// Who did what to what, from where.
 pub struct AuditEntry(pub store::AuditEntry);
 
+/// Who did what to what, from where.
 #[Object]
 impl AuditEntry {
     /// The entry's global identifier.

@@ -11,6 +11,7 @@ use crate::store;
 #[derive(Clone)]
 pub struct Group(pub Arc<store::Group>);
 
+/// A set of users. Membership grants templates and adds to limits.
 #[Object]
 impl Group {
     /// The group's global identifier.

@@ -7,6 +7,7 @@ use spaceport_domain::time::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub struct DateTime(pub Timestamp);
 
+/// An instant in UTC, in RFC 3339: `2026-11-23T12:34:56.789Z`.
 #[Scalar(specified_by_url = "https://scalars.graphql.org/andimarek/date-time")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -10,6 +10,7 @@ use crate::{graphql::caller::Call, store};
 #[derive(Clone)]
 pub struct Session(pub store::Session);
 
+/// A sign-in with a password that holds.
 #[Object]
 impl Session {
     /// The sign-in's global identifier.

@@ -30,6 +30,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Space(pub Arc<space::Space>);
 
+/// A running instance of a template: a container with its own compute, volumes and network.
 #[Object]
 impl Space {
     /// The space's global identifier.
@@ -199,6 +200,7 @@ impl Space {
 /// One user a space is shared with.
 pub struct Share(share::Share);
 
+/// One user a space is shared with.
 #[Object]
 impl Share {
     /// Who may see the space, and use its terminal and SSH.
@@ -267,6 +269,7 @@ impl From<store::StoredParameter> for SpaceParameter {
 #[derive(Clone)]
 pub struct Volume(pub store::Volume);
 
+/// A part of a space that outlives its container.
 #[Object]
 impl Volume {
     /// Its name in the template.

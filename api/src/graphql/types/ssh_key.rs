@@ -9,6 +9,7 @@ use crate::store;
 #[derive(Clone)]
 pub struct SshKey(pub store::SshKey);
 
+/// An SSH public key of a user.
 #[Object]
 impl SshKey {
     /// The key's global identifier.

@@ -37,6 +37,7 @@ impl Template {
     }
 }
 
+/// The blueprint of spaces.
 #[Object]
 impl Template {
     /// The template's global identifier.
@@ -95,6 +96,7 @@ impl Template {
 #[derive(Clone)]
 pub struct TemplateVersion(pub Arc<store::TemplateVersion>);
 
+/// One immutable version of a template.
 #[Object]
 impl TemplateVersion {
     /// The version's global identifier.

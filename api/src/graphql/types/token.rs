@@ -9,6 +9,7 @@ use crate::store;
 #[derive(Clone)]
 pub struct ApiToken(pub store::ApiToken);
 
+/// A long-lived token for a program. The token itself is shown once, when it is made.
 #[Object]
 impl ApiToken {
     /// The token's global identifier.

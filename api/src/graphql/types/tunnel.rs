@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Tunnel(pub Arc<tunnel::Tunnel>);
 
+/// A public hostname for one port of one space. Whoever knows it reaches the port without signing
+/// in.
 #[Object]
 impl Tunnel {
     /// The tunnel's global identifier.

@@ -22,6 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub struct User(pub Arc<store::User>);
 
+/// A person who may sign in.
 #[Object]
 impl User {
     /// The user's global identifier.

@@ -258,7 +258,9 @@ async fn two_credentials_are_none() {
 async fn strangers_cannot_read_the_schema() {
     let site = site();
     let query = json!({"query": "{ __schema { queryType { name } } }"});
-    let (status, body) = site.ask(&query).await;
+    let response = site.send(post(&query)).await;
+    assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+    let (status, body) = read(response).await;
     assert_eq!((status.as_u16(), code(&body)), (401, "UNAUTHENTICATED"));
     let (_, body) = site.query("{ __type(name: \"Query\") { name } }").await;
     assert_eq!(body, json!({"data": {"__type": null}}));

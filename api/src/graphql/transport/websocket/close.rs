@@ -21,7 +21,7 @@ pub(super) enum Close {
     SubscriberExists(String),
     /// `connection_init` came twice.
     TooManyInits,
-    /// A message could not be written: our fault.
+    /// A message could not be written, or the check of credentials panicked: our fault.
     Internal,
     /// A frame is malformed (RFC 6455).
     Protocol,

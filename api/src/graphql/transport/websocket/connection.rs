@@ -9,13 +9,13 @@
 //! reads slowly holds back its own operations and nobody else's. Only operations that have
 //! something to say are polled, so many of them cost no more than their events.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, future::pending, panic::AssertUnwindSafe, sync::Arc, thread};
 
 use async_graphql::Executor;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use futures_util::{
-    StreamExt as _,
+    FutureExt as _, StreamExt as _,
     future::BoxFuture,
     stream::{self, AbortHandle, BoxStream, SelectAll},
 };
@@ -49,7 +49,7 @@ pub(super) struct Connection<E> {
 
 enum Phase {
     Waiting { until: Instant },
-    Authenticating(BoxFuture<'static, Result<Authenticated, AuthError>>),
+    Authenticating(BoxFuture<'static, thread::Result<Result<Authenticated, AuthError>>>),
     Ready(Authenticated),
 }
 
@@ -62,7 +62,7 @@ struct Event {
 /// Something about the connection itself.
 enum Change {
     InitTimeout,
-    Authenticated(Result<Authenticated, AuthError>),
+    Authenticated(thread::Result<Result<Authenticated, AuthError>>),
     SignInEnded,
 }
 
@@ -140,7 +140,14 @@ impl<E: Executor> Connection<E> {
         let patience = self.limits().close_timeout;
         // Reading on answers the client's close, and keeps our own from being lost to a reset.
         let _ = timeout(patience, async {
-            while let Some(Ok(_)) = self.socket.recv().await {}
+            loop {
+                match self.socket.recv().await {
+                    Some(Ok(_)) => {}
+                    None => return,
+                    // What can't be read can't be skipped: the client needs the time for itself.
+                    Some(Err(_)) => pending().await,
+                }
+            }
         })
         .await;
     }
@@ -211,11 +218,12 @@ impl<E: Executor> Connection<E> {
         let authenticate = Arc::clone(&self.endpoint.authenticate);
         let info = Arc::clone(&self.info);
         // Meanwhile the socket is read: another `connection_init` has an answer of its own.
-        self.phase = Phase::Authenticating(Box::pin(async move {
+        let authenticated = async move {
             authenticate
                 .authenticate(credentials.as_deref(), &info)
                 .await
-        }));
+        };
+        self.phase = Phase::Authenticating(AssertUnwindSafe(authenticated).catch_unwind().boxed());
         Ok(())
     }
 
@@ -273,11 +281,15 @@ impl<E: Executor> Connection<E> {
         match change {
             Change::InitTimeout => Err(Close::InitTimeout.into()),
             Change::SignInEnded => Err(Close::SignInEnded.into()),
-            Change::Authenticated(Ok(caller)) => {
+            Change::Authenticated(Err(_)) => {
+                tracing::error!(request.id = %self.request_id, "the check of credentials panicked");
+                Err(Close::Internal.into())
+            }
+            Change::Authenticated(Ok(Ok(caller))) => {
                 self.phase = Phase::Ready(caller);
                 self.say(&ServerMessage::ConnectionAck).await
             }
-            Change::Authenticated(Err(error)) => Err(match Fault::from(error).code {
+            Change::Authenticated(Ok(Err(error))) => Err(match Fault::from(error).code {
                 Code::Unauthenticated | Code::Forbidden => Close::Forbidden.into(),
                 _ => Close::TryAgainLater.into(),
             }),

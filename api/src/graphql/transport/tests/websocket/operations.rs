@@ -95,6 +95,7 @@ async fn credentials_decide_who_gets_in() {
         ("Bearer barred", 4403),
         ("Bearer limited", 1013),
         ("Bearer broken", 1013),
+        ("Bearer panicking", 4500),
     ] {
         let mut client = served.client().await;
         client.init(credentials).await;
