@@ -24,6 +24,34 @@ use spaceport_domain::{
 use super::{App, AppError, AppResult};
 use crate::store::{RoutedSpace, StoreError};
 
+/// Where a subscription begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With the current state.
+    Now,
+    /// With what was missed behind this cursor, of what may be seen now.
+    Behind(Cursor),
+    /// Where another run of the same subscription stood, as if it had gone on.
+    GoOn(Cursor),
+}
+
+impl Begin {
+    fn cursor(self) -> Option<Cursor> {
+        match self {
+            Self::Now => None,
+            Self::Behind(cursor) | Self::GoOn(cursor) => Some(cursor),
+        }
+    }
+}
+
+/// The messages of a subscription.
+pub struct Messages<S> {
+    /// From here on they are told as they happen; before, what was missed is made up for.
+    pub live_from: Cursor,
+    /// The messages, without end.
+    pub stream: S,
+}
+
 /// What an update says of its thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update<C> {
@@ -55,7 +83,7 @@ pub type SpaceMessage = Message<SpaceChange, SpaceId, Space>;
 /// An update of a tunnel.
 pub type TunnelMessage = Message<TunnelChange, TunnelId, Tunnel>;
 
-type Messages<C, I, T> = Vec<Message<C, I, T>>;
+type Beginning<C, I, T> = Vec<Message<C, I, T>>;
 
 /// What somebody may see of the log they follow.
 ///
@@ -70,6 +98,11 @@ struct Eyes {
 }
 
 impl Eyes {
+    /// From where on events are told as they happen, of those behind `from`.
+    fn live_from(&self, from: Cursor) -> Cursor {
+        self.missed.as_ref().map_or(from, |(until, _)| *until)
+    }
+
     fn told(&self, event: &Event) -> Option<Told> {
         let told = event.body.told_to(self.sight)?;
         let is_past = |id| match &self.missed {
@@ -87,45 +120,57 @@ impl App {
         &self,
         actor: &Actor,
         id: SpaceId,
-        after: Option<Cursor>,
-    ) -> AppResult<impl Stream<Item = AppResult<SpaceMessage>> + Send + use<>> {
-        let Some((head, space)) = self.store.space_with_cursor(actor.sees(), id).await? else {
-            return Err(Problem::not_found("space").into());
+        begin: Begin,
+    ) -> AppResult<Messages<impl Stream<Item = AppResult<SpaceMessage>> + Send + use<>>> {
+        let resumed = self.resumable(actor, begin).await?;
+        let seen = match (begin, &resumed) {
+            // Who has just lost it is still to be told of that.
+            (Begin::GoOn(_), Some(_)) => None,
+            _ => {
+                let seen = self.store.space_with_cursor(actor.sees(), id).await?;
+                Some(seen.ok_or_else(|| Problem::not_found("space"))?)
+            }
         };
-        let (first, from, eyes) = match self.resumable(actor, after).await? {
-            Some((after, eyes)) => (Vec::new(), after, eyes),
-            None => beginning(actor, after, head, vec![(space.id, space)]),
+        let (first, from, eyes) = match (resumed, seen) {
+            (Some((after, eyes)), _) => (Vec::new(), after, eyes),
+            (None, Some((head, space))) => beginning(actor, begin, head, vec![(id, space)]),
+            (None, None) => return Err(Problem::not_found("space").into()),
         };
+        let live_from = eyes.live_from(from);
         let changes = self.space_messages(first, from, eyes, Some(id));
         // The message of the loss is the last.
-        Ok(stream::unfold(Some(changes), async |changes| {
+        let stream = stream::unfold(Some(changes), async |changes| {
             let mut changes = changes?;
             let message = changes.next().await?;
             let is_lost = matches!(&message, Ok(message) if message.update == Update::Lost);
             Some((message, (!is_lost).then_some(changes)))
-        }))
+        });
+        Ok(Messages { live_from, stream })
     }
 
     /// Every space `actor` may see.
     pub async fn spaces_changes(
         &self,
         actor: &Actor,
-        after: Option<Cursor>,
-    ) -> AppResult<impl Stream<Item = AppResult<SpaceMessage>> + Send + use<>> {
-        let (first, from, eyes) = match self.resumable(actor, after).await? {
+        begin: Begin,
+    ) -> AppResult<Messages<impl Stream<Item = AppResult<SpaceMessage>> + Send + use<>>> {
+        let (first, from, eyes) = match self.resumable(actor, begin).await? {
             Some((after, eyes)) => (Vec::new(), after, eyes),
             None => {
                 let (head, spaces) = self.store.spaces_with_cursor(actor.sees()).await?;
                 let spaces = spaces.into_iter().map(|space| (space.id, space)).collect();
-                beginning(actor, after, head, spaces)
+                beginning(actor, begin, head, spaces)
             }
         };
-        Ok(self.space_messages(first, from, eyes, None))
+        Ok(Messages {
+            live_from: eyes.live_from(from),
+            stream: self.space_messages(first, from, eyes, None),
+        })
     }
 
     fn space_messages(
         &self,
-        first: Messages<SpaceChange, SpaceId, Space>,
+        first: Beginning<SpaceChange, SpaceId, Space>,
         from: Cursor,
         eyes: Eyes,
         only: Option<SpaceId>,
@@ -150,16 +195,17 @@ impl App {
     pub async fn tunnels_changes(
         &self,
         actor: &Actor,
-        after: Option<Cursor>,
-    ) -> AppResult<impl Stream<Item = AppResult<TunnelMessage>> + Send + use<>> {
-        let (first, from, eyes) = match self.resumable(actor, after).await? {
+        begin: Begin,
+    ) -> AppResult<Messages<impl Stream<Item = AppResult<TunnelMessage>> + Send + use<>>> {
+        let (first, from, eyes) = match self.resumable(actor, begin).await? {
             Some((after, eyes)) => (Vec::new(), after, eyes),
             None => {
                 let (head, tunnels) = self.store.tunnels_with_cursor(actor.sees()).await?;
                 let tunnels = tunnels.into_iter().map(|it| (it.id, it)).collect();
-                beginning(actor, after, head, tunnels)
+                beginning(actor, begin, head, tunnels)
             }
         };
+        let live_from = eyes.live_from(from);
         let changes = self.events.follow(from).map_err(AppError::from);
         let changes = changes.try_filter_map(move |event| {
             let message = match &event.body {
@@ -171,7 +217,8 @@ impl App {
             };
             std::future::ready(Ok(message))
         });
-        Ok(stream::iter(first).map(Ok).chain(changes))
+        let stream = stream::iter(first).map(Ok).chain(changes);
+        Ok(Messages { live_from, stream })
     }
 
     /// What the actor may consume and does, at first and whenever it changes.
@@ -239,39 +286,42 @@ impl App {
         }))
     }
 
-    /// Where a subscription of `actor` goes on behind `after`, and what it may see. `None` when it
-    /// must begin anew.
-    async fn resumable(
-        &self,
-        actor: &Actor,
-        after: Option<Cursor>,
-    ) -> AppResult<Option<(Cursor, Eyes)>> {
-        let Some(after) = after else { return Ok(None) };
-        let user = actor.user_id;
-        if !self.store.is_resumable(after).await?
-            || self.store.is_access_changed(user, after).await?
-        {
+    /// Where a subscription of `actor` goes on, and what it may see. `None` when it must begin
+    /// anew.
+    async fn resumable(&self, actor: &Actor, begin: Begin) -> AppResult<Option<(Cursor, Eyes)>> {
+        let sight = actor.sees();
+        let Some(after) = begin.cursor() else {
+            return Ok(None);
+        };
+        if !self.store.is_resumable(after).await? {
             return Ok(None);
         }
-        let missed = match actor.sees() {
-            Sight::All => None,
-            Sight::Of(user) => Some(self.store.visible_space_ids(user).await?),
+        let missed = match (begin, sight) {
+            // What can be seen may have become more, or less.
+            (Begin::Behind(_), _) if self.is_access_changed(actor, after).await? => {
+                return Ok(None);
+            }
+            (Begin::Behind(_), Sight::Of(user)) => Some(self.store.visible_space_ids(user).await?),
+            _ => None,
         };
-        let sight = actor.sees();
         Ok(Some((after, Eyes { sight, missed })))
+    }
+
+    async fn is_access_changed(&self, actor: &Actor, after: Cursor) -> AppResult<bool> {
+        Ok(self.store.is_access_changed(actor.user_id, after).await?)
     }
 }
 
-/// The first messages of a subscription that can't resume behind `after`, where the changes that
-/// follow them begin, and what it may see of those.
+/// The first messages of a subscription that can't resume, where the changes that follow them
+/// begin, and what it may see of those.
 fn beginning<C, I, T>(
     actor: &Actor,
-    after: Option<Cursor>,
+    begin: Begin,
     head: Cursor,
     things: Vec<(I, T)>,
-) -> (Messages<C, I, T>, Cursor, Eyes) {
+) -> (Beginning<C, I, T>, Cursor, Eyes) {
     let mut messages = Vec::with_capacity(things.len() + 1);
-    if after.is_some() {
+    if begin != Begin::Now {
         messages.push(Message {
             cursor: None,
             update: Update::Reset,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::Data;
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +66,8 @@ impl Authenticator {
         };
         let caller = Caller { identity, origin };
         let app = Arc::clone(&self.0);
-        Authenticated::new(ended, introspection, move || {
+        let view = actor(&caller.identity).map(view);
+        Authenticated::new(ended, introspection, view, move || {
             let mut data = Data::default();
             data.insert(Loaders::new(
                 app.store.clone(),
@@ -76,6 +78,12 @@ impl Authenticator {
             data
         })
     }
+}
+
+/// Stands for what an actor may see: who they are, and everything that is theirs by roles, groups
+/// and scopes.
+fn view(actor: &Actor) -> [u8; 32] {
+    Sha256::digest(format!("{actor:?}")).into()
 }
 
 fn actor(identity: &Identity) -> Option<&Actor> {

@@ -8,6 +8,7 @@ use spaceport_domain::{event::Cursor, id::SpaceId, problem::Problem};
 
 use super::{
     caller::{Call, Identity},
+    transport::Position,
     types::{
         quota::Quota,
         routes::RouteEvent,
@@ -15,7 +16,10 @@ use super::{
         tunnel::TunnelEvent,
     },
 };
-use crate::app::AppError;
+use crate::app::{
+    AppError, AppResult,
+    subscriptions::{Begin, Message, Messages},
+};
 
 /// Everything that can be followed as it happens.
 pub struct Subscription;
@@ -25,6 +29,30 @@ fn cursor(after: Option<String>) -> Result<Option<Cursor>> {
     parsed.map_err(|error: spaceport_domain::event::CursorError| {
         Error::new(error.to_string())
             .extend_with(|_, extensions| extensions.set("code", "INVALID_INPUT"))
+    })
+}
+
+/// Where a subscription begins, and where it tells how far it has come.
+fn place(context: &Context<'_>, after: Option<String>) -> Result<(Begin, Position)> {
+    let position = Position::of(context);
+    let begin = match (position.resume(), cursor(after)?) {
+        (Some(seq), _) => Begin::GoOn(Cursor::new(seq)),
+        (None, Some(after)) => Begin::Behind(after),
+        (None, None) => Begin::Now,
+    };
+    Ok((begin, position))
+}
+
+/// The same messages; the place of each that is told as it happens is told before it is given.
+fn placed<C, I, T>(
+    messages: Messages<impl Stream<Item = AppResult<Message<C, I, T>>>>,
+    position: Position,
+) -> impl Stream<Item = AppResult<Message<C, I, T>>> {
+    let live_from = messages.live_from;
+    messages.stream.inspect_ok(move |message| {
+        if let Some(cursor) = message.cursor.filter(|cursor| *cursor >= live_from) {
+            position.reach(cursor.seq());
+        }
     })
 }
 
@@ -44,10 +72,11 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<SpaceEvent>> + use<>> {
         let (app, actor) = (context.app()?, context.actor()?);
-        let changes = app
-            .space_changes(actor, space_id(&id)?, cursor(after)?)
-            .await?;
-        Ok(changes.map_ok(SpaceEvent::from).map_err(Error::from))
+        let (begin, place) = place(context, after)?;
+        let changes = app.space_changes(actor, space_id(&id)?, begin).await?;
+        Ok(placed(changes, place)
+            .map_ok(SpaceEvent::from)
+            .map_err(Error::from))
     }
 
     /// Every space the viewer may see: as they are, then every change, in order.
@@ -57,11 +86,12 @@ impl Subscription {
         #[graphql(desc = "Resume behind this cursor instead of beginning with the current state.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<SpaceEvent>> + use<>> {
-        let changes = context
-            .app()?
-            .spaces_changes(context.actor()?, cursor(after)?)
-            .await?;
-        Ok(changes.map_ok(SpaceEvent::from).map_err(Error::from))
+        let (app, actor) = (context.app()?, context.actor()?);
+        let (begin, place) = place(context, after)?;
+        let changes = app.spaces_changes(actor, begin).await?;
+        Ok(placed(changes, place)
+            .map_ok(SpaceEvent::from)
+            .map_err(Error::from))
     }
 
     /// Every tunnel the viewer may see: as they are, then every change, in order.
@@ -71,11 +101,12 @@ impl Subscription {
         #[graphql(desc = "Resume behind this cursor instead of beginning with the current state.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<TunnelEvent>> + use<>> {
-        let changes = context
-            .app()?
-            .tunnels_changes(context.actor()?, cursor(after)?)
-            .await?;
-        Ok(changes.map_ok(TunnelEvent::from).map_err(Error::from))
+        let (app, actor) = (context.app()?, context.actor()?);
+        let (begin, place) = place(context, after)?;
+        let changes = app.tunnels_changes(actor, begin).await?;
+        Ok(placed(changes, place)
+            .map_ok(TunnelEvent::from)
+            .map_err(Error::from))
     }
 
     /// What the viewer may consume and does: now, then whenever it changes.

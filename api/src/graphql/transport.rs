@@ -7,6 +7,7 @@ mod cost;
 mod documents;
 mod endpoint;
 mod event_stream;
+mod fanout;
 mod fault;
 mod graphiql;
 mod guard;
@@ -17,6 +18,7 @@ mod operation;
 mod origin;
 mod outcome;
 mod params;
+mod position;
 mod scan;
 mod validation;
 mod variables;
@@ -34,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     auth::{AuthError, Authenticate, Authenticated, RequestInfo},
     limits::{ConnectionLimits, DocumentLimits, TransportLimits},
+    position::Position,
 };
 use self::{endpoint::Endpoint, validation::Rules};
 

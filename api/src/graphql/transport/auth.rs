@@ -35,6 +35,9 @@ pub struct RequestInfo {
 #[derive(Clone)]
 pub struct Authenticated {
     data: Arc<dyn Fn() -> Data + Send + Sync>,
+    /// Stands for everything about the caller that what they are shown depends on: to who has the
+    /// same view, the same is shown. `None` when that can't be said.
+    pub view: Option<[u8; 32]>,
     /// Cancelled when the sign-in is revoked or expires: subscriptions end within a second of it.
     pub ended: CancellationToken,
     /// Whether the caller may ask for the schema. Who may not is told so for `__schema`, and finds
@@ -48,10 +51,12 @@ impl Authenticated {
     pub fn new(
         ended: CancellationToken,
         introspection: bool,
+        view: Option<[u8; 32]>,
         data: impl Fn() -> Data + Send + Sync + 'static,
     ) -> Self {
         Self {
             data: Arc::new(data),
+            view,
             ended,
             introspection,
         }

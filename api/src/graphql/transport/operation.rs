@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::{Executor, Request, parser::types::OperationType};
+use async_graphql::{Executor, Request, Variables, parser::types::OperationType};
 use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
@@ -11,11 +11,13 @@ use tracing::Instrument as _;
 
 use super::{
     auth::Authenticated,
-    documents::Documents,
+    documents::{Document, Documents},
+    fanout::{self, Fanouts, Key, Run, Start},
     fault::{Code, Fault},
     limits::TransportLimits,
     outcome::Outcome,
     params::{Params, has_zero_byte, variables_bytes},
+    position::Position,
     validation::Rules,
     variables,
 };
@@ -24,6 +26,7 @@ use super::{
 pub(super) struct Operations<E> {
     executor: E,
     documents: Documents,
+    fanouts: Arc<Fanouts>,
     variable_bytes: usize,
     timeout: Duration,
 }
@@ -31,8 +34,38 @@ pub(super) struct Operations<E> {
 /// An operation that may run.
 pub(super) struct Operation {
     pub(super) kind: OperationType,
-    request: Request,
+    document: Arc<Document>,
+    /// Without the text of the document.
+    params: Params,
+    caller: Authenticated,
     request_id: Arc<str>,
+}
+
+impl Operation {
+    fn request(&self, variables: Variables) -> Request {
+        // What is run is the parsed document, so nobody needs the text.
+        let mut request = Request::new(String::new()).variables(variables);
+        request
+            .operation_name
+            .clone_from(&self.params.operation_name);
+        request.extensions = self.params.extensions.clone();
+        request.data = self.caller.operation_data();
+        if !self.caller.introspection {
+            request = request.disable_introspection();
+        }
+        request.set_parsed_query(self.document.parsed.clone());
+        request
+    }
+
+    /// What makes another operation the same as this one, when that can be said.
+    fn key(&self) -> Option<Key> {
+        Some(Key {
+            view: self.caller.view?,
+            document: Arc::as_ptr(&self.document).addr(),
+            operation_name: self.params.operation_name.clone(),
+            variables: serde_json::to_string(&self.params.variables).ok()?,
+        })
+    }
 }
 
 impl<E: Executor> Operations<E> {
@@ -40,6 +73,7 @@ impl<E: Executor> Operations<E> {
         Self {
             executor,
             documents: Documents::new(rules, limits),
+            fanouts: Arc::default(),
             variable_bytes: limits.document.variable_bytes,
             timeout: limits.execution_timeout,
         }
@@ -48,7 +82,7 @@ impl<E: Executor> Operations<E> {
     /// Parses, weighs and validates what is asked for.
     pub(super) fn prepare(
         &self,
-        params: Params,
+        mut params: Params,
         caller: &Authenticated,
         request_id: &Arc<str>,
     ) -> Result<Operation, Fault> {
@@ -70,17 +104,12 @@ impl<E: Executor> Operations<E> {
             return Err(Fault::too_complex("variableBytes", self.variable_bytes));
         }
         variables::check(self.documents.schema(), operation, &params.variables)?;
-        let mut request = Request::new(params.query).variables(params.variables);
-        request.operation_name = params.operation_name;
-        request.extensions = params.extensions;
-        request.data = caller.operation_data();
-        if !caller.introspection {
-            request = request.disable_introspection();
-        }
-        request.set_parsed_query(document.parsed.clone());
+        params.query = String::new();
         Ok(Operation {
             kind,
-            request,
+            document,
+            params,
+            caller: caller.clone(),
             request_id: Arc::clone(request_id),
         })
     }
@@ -89,13 +118,15 @@ impl<E: Executor> Operations<E> {
     /// goes on, so that a caller who hangs up leaves nothing half done.
     pub(super) fn execute(
         &self,
-        operation: Operation,
+        mut operation: Operation,
     ) -> impl Future<Output = Outcome> + Send + 'static {
         let executor = self.executor.clone();
         let timeout = self.timeout;
-        let request_id = operation.request_id;
         let detached = operation.kind == OperationType::Mutation;
-        let running = async move { executor.execute(operation.request).await };
+        let variables = std::mem::take(&mut operation.params.variables);
+        let request = operation.request(variables);
+        let request_id = operation.request_id;
+        let running = async move { executor.execute(request).await };
         let running = AssertUnwindSafe(running).catch_unwind();
         async move {
             let result = if detached {
@@ -120,15 +151,32 @@ impl<E: Executor> Operations<E> {
         if operation.kind != OperationType::Subscription {
             return stream::once(self.execute(operation)).boxed();
         }
-        let request_id = operation.request_id;
-        let results = self.executor.execute_stream(operation.request, None);
-        AssertUnwindSafe(results)
-            .catch_unwind()
-            .map(move |result| match result {
-                Ok(response) => Outcome::new(response, &request_id),
-                Err(_) => Outcome::refused(panicked(&request_id), &request_id),
-            })
-            .boxed()
+        let key = operation.key();
+        let executor = self.executor.clone();
+        let start: Start = Arc::new(move |resume| run(&executor, &operation, resume));
+        match key {
+            Some(key) => fanout::follow(Arc::clone(&self.fanouts), key, start),
+            None => start(None).outcomes,
+        }
+    }
+}
+
+/// Starts a subscription, behind a place in the order of its events where one is given.
+fn run<E: Executor>(executor: &E, operation: &Operation, resume: Option<i64>) -> Run {
+    let position = Position::new(resume);
+    let mut request = operation.request(operation.params.variables.clone());
+    request.data.insert(position.clone());
+    let request_id = Arc::clone(&operation.request_id);
+    let results = executor.execute_stream(request, None);
+    let outcomes = AssertUnwindSafe(results)
+        .catch_unwind()
+        .map(move |result| match result {
+            Ok(response) => Outcome::new(response, &request_id),
+            Err(_) => Outcome::refused(panicked(&request_id), &request_id),
+        });
+    Run {
+        outcomes: outcomes.boxed(),
+        position,
     }
 }
 

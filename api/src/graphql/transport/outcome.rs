@@ -1,32 +1,53 @@
 //! What an operation came to, as it is sent.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{Response, ServerError, Value};
 use axum::http::{HeaderMap, StatusCode};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::{
     StatusProfile,
     fault::{Code, ERRORS_MAX, Fault, INTERNAL_MESSAGE, with_code},
 };
 
-/// A response in the form of <https://spec.graphql.org/October2021/#sec-Response-Format>: errors
-/// first, and no `data` at all when nothing was executed.
-#[derive(Debug, Serialize)]
+/// What an operation came to.
+#[derive(Debug)]
 pub(super) struct Outcome {
+    body: Body,
+    /// Headers a resolver asked for.
+    pub(super) headers: HeaderMap,
+    /// What the refusal was, when nothing was executed.
+    refusal: Option<Code>,
+}
+
+/// A response in the form of <https://spec.graphql.org/October2021/#sec-Response-Format>.
+#[derive(Debug)]
+enum Body {
+    Made(Made),
+    /// A response that was written for several clients.
+    Written(Arc<RawValue>),
+}
+
+/// Errors first, and no `data` at all when nothing was executed.
+#[derive(Debug, Serialize)]
+struct Made {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ServerError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     extensions: BTreeMap<String, Value>,
-    /// Headers a resolver asked for.
-    #[serde(skip)]
-    pub(super) headers: HeaderMap,
-    /// What the refusal was, when nothing was executed.
-    #[serde(skip)]
-    refusal: Option<Code>,
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.body {
+            Body::Made(made) => made.serialize(serializer),
+            Body::Written(json) => json.as_ref().serialize(serializer),
+        }
+    }
 }
 
 impl Outcome {
@@ -43,9 +64,11 @@ impl Outcome {
             .collect();
         let refusal = refused.then_some(Code::ValidationFailed);
         Self {
-            errors,
-            data: (!refused).then_some(response.data),
-            extensions: response.extensions,
+            body: Body::Made(Made {
+                errors,
+                data: (!refused).then_some(response.data),
+                extensions: response.extensions,
+            }),
             headers: response.http_headers,
             refusal,
         }
@@ -53,17 +76,36 @@ impl Outcome {
 
     pub(super) fn refused(fault: Fault, request_id: &str) -> Self {
         let code = fault.code;
+        let errors = fault.into_errors().into_iter();
         Self {
-            errors: fault
-                .into_errors()
-                .into_iter()
-                .map(|error| presentable(error, true, request_id))
-                .collect(),
-            data: None,
-            extensions: BTreeMap::new(),
+            body: Body::Made(Made {
+                errors: errors
+                    .map(|error| presentable(error, true, request_id))
+                    .collect(),
+                data: None,
+                extensions: BTreeMap::new(),
+            }),
             headers: HeaderMap::new(),
             refusal: Some(code),
         }
+    }
+
+    /// What was written for several clients.
+    pub(super) fn written(json: Arc<RawValue>) -> Self {
+        Self {
+            body: Body::Written(json),
+            headers: HeaderMap::new(),
+            refusal: None,
+        }
+    }
+
+    /// The response in JSON, to be sent to several clients; `None` when there is any error, which
+    /// may be one of one client alone.
+    pub(super) fn write(&self) -> Option<Arc<RawValue>> {
+        if self.is_refusal() || !self.errors().is_empty() {
+            return None;
+        }
+        serde_json::value::to_raw_value(self).ok().map(Arc::from)
     }
 
     /// Whether nothing was executed.
@@ -72,14 +114,17 @@ impl Outcome {
     }
 
     pub(super) fn errors(&self) -> &[ServerError] {
-        &self.errors
+        match &self.body {
+            Body::Made(made) => &made.errors,
+            Body::Written(_) => &[],
+        }
     }
 
     /// The status of an `application/graphql-response+json` answer.
     pub(super) fn status(&self, profile: StatusProfile) -> StatusCode {
         match (self.refusal, profile) {
             (Some(code), profile) => code.status(profile),
-            (None, StatusProfile::Draft) if !self.errors.is_empty() => partial_success(),
+            (None, StatusProfile::Draft) if !self.errors().is_empty() => partial_success(),
             (None, _) => StatusCode::OK,
         }
     }

@@ -64,6 +64,7 @@ impl Authenticate for Doorman {
         Ok(Authenticated::new(
             ended,
             credentials.is_some(),
+            None,
             move || {
                 let mut data = Data::default();
                 data.insert(schema::Caller(name));

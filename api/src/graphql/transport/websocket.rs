@@ -25,9 +25,9 @@ use super::{
 /// The only subprotocol there is.
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
-/// Bytes read from the socket at once. The default of 128 KiB would be most of what an idle
-/// connection holds.
-const READ_BUFFER_BYTES: usize = 4096;
+/// Bytes read from the socket at once: what clients say is short. The default of 128 KiB would be
+/// most of what an idle connection holds.
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// Whether a request wants to become a WebSocket, by HTTP/1.1 or by HTTP/2 (RFC 8441).
 pub(super) fn is_upgrade(request: &Request) -> bool {
