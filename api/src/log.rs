@@ -10,12 +10,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::{engine::docker, store};
+use crate::engine::docker;
 
-/// Logs to standard error what `SPACEPORT_LOG` asks for; by default what an operator wants to know.
-pub fn start() {
-    let wanted = EnvFilter::try_from_env("SPACEPORT_LOG")
-        .unwrap_or_else(|_| format!("info,{}", store::LOG).into());
+/// Logs to standard error what a filter lets through; the settings have found it to be one.
+pub fn start(filter: &str) {
+    let wanted = EnvFilter::new(filter);
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)

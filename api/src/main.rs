@@ -25,8 +25,8 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Serve => {
-            spaceport_api::log::start();
             let settings = spaceport_api::settings::Settings::load()?;
+            spaceport_api::log::start(&settings.log);
             tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?

@@ -13,6 +13,7 @@ use std::{
 };
 
 use spaceport_domain::lifecycle::Deadlines;
+use tracing_subscriber::EnvFilter;
 
 pub use self::limits::Limits;
 use crate::{
@@ -58,6 +59,8 @@ pub struct Settings {
     pub graphiql: bool,
     /// `SPACEPORT_ALLOWED_ORIGINS`: origins, separated by commas, whose pages may open a WebSocket.
     pub allowed_origins: Vec<String>,
+    /// `SPACEPORT_LOG`: what is logged, in the syntax of `tracing`'s filters.
+    pub log: String,
     /// Bounds on clients.
     pub limits: Limits,
 }
@@ -139,6 +142,7 @@ impl Settings {
                 .text("allowed_origins")
                 .map(|list| list.split(',').map(|it| it.trim().to_owned()).collect())
                 .unwrap_or_default(),
+            log: reader.log(),
             limits: Limits::read(&mut reader),
             data_dir,
         };
@@ -256,6 +260,15 @@ impl Reader {
         url
     }
 
+    fn log(&mut self) -> String {
+        let filter = self.text("log");
+        let filter = filter.unwrap_or_else(|| format!("info,{}", store::LOG));
+        if let Err(error) = EnvFilter::try_new(&filter) {
+            self.mistake("log", &error.to_string());
+        }
+        filter
+    }
+
     fn installation(&mut self) -> Option<String> {
         let name = self.text("installation")?;
         let plain = name
@@ -314,10 +327,11 @@ mod tests {
                 ("stop_timeout_seconds", "0"),
                 ("installation", "Not this"),
                 ("graphql_depth", "0"),
+                ("log", "spaceport=loud"),
             ],
         )
         .expect_err("unusable");
-        assert_eq!(error.0.len(), 8, "{error}");
+        assert_eq!(error.0.len(), 9, "{error}");
         assert!(error.to_string().contains("SPACEPORT_API_LISTEN"));
     }
 }

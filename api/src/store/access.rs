@@ -11,7 +11,6 @@ use spaceport_domain::{
     scope::Scopes,
 };
 use spaceport_entity as entity;
-use uuid::Uuid;
 
 use super::{
     Change, Store, StoreError,
@@ -88,15 +87,13 @@ impl Store {
     }
 
     async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
-        let ids: Vec<Uuid> = entity::user_role::Entity::find()
-            .filter(entity::user_role::Column::UserId.eq(user.uuid()))
-            .all(&self.read)
-            .await?
-            .into_iter()
-            .map(|row| row.role_id)
-            .collect();
+        let ids = sea_orm::sea_query::Query::select()
+            .column(entity::user_role::Column::RoleId)
+            .from(entity::user_role::Entity)
+            .and_where(entity::user_role::Column::UserId.eq(user.uuid()))
+            .take();
         let rows = entity::role::Entity::find()
-            .filter(entity::role::Column::Id.is_in(ids))
+            .filter(entity::role::Column::Id.in_subquery(ids))
             .all(&self.read)
             .await?;
         rows.into_iter().map(role).collect()

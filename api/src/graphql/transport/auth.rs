@@ -39,6 +39,7 @@ pub struct Authenticated {
     /// same view, the same is shown. `None` when that can't be said.
     pub view: Option<[u8; 32]>,
     /// Cancelled when the sign-in is revoked or expires: subscriptions end within a second of it.
+    /// Hold the whole caller to learn of it, not this alone.
     pub ended: CancellationToken,
     /// Whether the caller may ask for the schema. Who may not is told so for `__schema`, and finds
     /// that `__type` is `null`.

@@ -50,7 +50,7 @@ pub(super) fn respond<E: Executor>(
     let feed = Feed {
         outcomes,
         sender,
-        ended: caller.ended.clone(),
+        caller: caller.clone(),
         shutdown: endpoint.config.shutdown.clone(),
         limits: endpoint.config.limits.connection.clone(),
         request_id: Arc::clone(request_id),
@@ -77,7 +77,8 @@ pub(super) fn respond<E: Executor>(
 struct Feed {
     outcomes: BoxStream<'static, Outcome>,
     sender: mpsc::Sender<Bytes>,
-    ended: CancellationToken,
+    /// The end of a sign-in is only told to who holds it.
+    caller: Authenticated,
     shutdown: CancellationToken,
     limits: ConnectionLimits,
     request_id: Arc<str>,
@@ -107,7 +108,7 @@ impl Feed {
                     None => return self.send(Bytes::from_static(COMPLETE)).await,
                 },
                 _ = keep_alive.tick() => Bytes::from_static(KEEP_ALIVE),
-                () = self.ended.cancelled() => {
+                () = self.caller.ended.cancelled() => {
                     let fault = Fault::new(Code::Unauthenticated, "The sign-in has ended.");
                     self.send(next(&Outcome::refused(fault, &self.request_id))).await?;
                     return self.send(Bytes::from_static(COMPLETE)).await;
