@@ -25,6 +25,7 @@ impl Drop for Traces {
         let script = r"
             label=label=spaceport.installation=$1
             docker ps -aq --filter $label | xargs -r docker rm -fv
+            docker ps -aq --filter label=spaceport.test=$1 | xargs -r docker rm -fv
             docker volume ls -q --filter $label | xargs -r docker volume rm
             docker network ls -q --filter $label | xargs -r docker network rm
         ";

@@ -171,7 +171,8 @@ async fn a_name_that_somebody_elses_container_holds() {
     let story = Story::script(Database::Sqlite, "name-taken", "exec sleep 1000").await;
     let docker = &story.home.docker;
     let name = container_name(&story.space, 1);
-    docker.output(&["create", "--name", &name, story.image.name()]);
+    let label = format!("--label=spaceport.test={}", docker.installation);
+    docker.output(&["create", &label, "--name", &name, story.image.name()]);
     let failure = story.start_fails().await;
     assert_eq!(facts(&failure), never_ran("NAME_TAKEN"));
     // What isn't ours is left alone.
