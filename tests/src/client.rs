@@ -1,6 +1,7 @@
 //! A GraphQL client.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     sync::OnceLock,
 };
@@ -135,6 +136,17 @@ impl Client {
                 .iter()
                 .map(|error| error["extensions"]["code"].clone()),
         )
+    }
+
+    /// The names of the schema's mutations.
+    pub async fn mutations(&self) -> BTreeSet<String> {
+        let document = "{ __schema { mutationType { fields { name } } } }";
+        let data = self.query(document, json!({})).await;
+        let fields = data["__schema"]["mutationType"]["fields"].as_array();
+        let names = fields.expect("fields").iter();
+        names
+            .map(|field| field["name"].as_str().expect("a name").to_owned())
+            .collect()
     }
 
     /// The payload of a mutation.

@@ -1,49 +1,27 @@
-//! Making spaces, and asking things of them.
-
-use std::collections::BTreeSet;
+//! Spaces: finding them, asking things of them, and making them.
 
 use spaceport_domain::{
-    access::{Actor, Permission},
+    access::Actor,
     event::{EventBody, SpaceChange, TunnelChange},
     hostname,
-    id::{SpaceId, TemplateId, UserId, VolumeId},
+    id::SpaceId,
     lifecycle::{Decision, Denial, Request, SpaceState, Status, request},
     name::{LABEL_MAX, SpaceName},
     problem::{Problem, ProblemCode},
     quota::{self, Units},
     space::Space,
-    template::{PARAMETERS_MAX, Parameter},
     time::Timestamp,
 };
-use uuid::Uuid;
 
 use super::{App, AppResult, Done, Origin};
-use crate::store::{
-    Change, Idempotency, NewSpace, Page, PageRequest, SpaceFilter, StoredParameter,
-    TemplateVersion, Volume,
-};
+use crate::store::{Change, Page, PageRequest, SpaceFilter};
+
+mod creation;
+
+pub use creation::{CreateSpace, secret_place};
 
 /// The most bytes of a space's description.
 const DESCRIPTION_MAX_BYTES: usize = 4096;
-/// The most bytes of an idempotency key.
-const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
-
-/// A space as somebody wants it.
-#[derive(Clone, Debug)]
-pub struct CreateSpace {
-    /// The template, as the caller spelled it.
-    pub template_id: String,
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub description: String,
-    /// What fills the template's variables.
-    pub parameters: Vec<Parameter>,
-    /// Whether to start it at once.
-    pub start: bool,
-    /// The same key from the same owner gives the same space.
-    pub idempotency_key: Option<String>,
-}
 
 /// Changes of a space's record; what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -105,164 +83,6 @@ impl App {
             return Ok(Page::empty());
         }
         Ok(self.store.spaces(actor.sees(), filter, page).await?)
-    }
-
-    /// Makes a space from a template's current version, and starts it where asked.
-    pub async fn create_space(
-        &self,
-        actor: &Actor,
-        origin: &Origin,
-        input: CreateSpace,
-    ) -> AppResult<Done<Space>> {
-        actor.require(Permission::CreateSpaces)?;
-        let name = checked_name(&input)?;
-        let change = self.store.begin().await?;
-        let owner = actor.user_id;
-        let Some((limits, used)) = change.lock_quota(owner).await? else {
-            return Err(Problem::not_found("user").into());
-        };
-        let idempotency = self.idempotency(&input);
-        if let Some(Idempotency { key, print }) = &idempotency
-            && let Some((space, earlier)) = change.space_by_idempotency_key(owner, key).await?
-        {
-            if *print != earlier {
-                let message = "was used with another input";
-                return Err(Problem::input(["idempotencyKey"], message).into());
-            }
-            change.abandon().await?;
-            return Ok(Done {
-                value: space,
-                cursor: self.store.current_head().await?,
-            });
-        }
-        let version = self
-            .offered_version(&change, actor, &input.template_id)
-            .await?;
-        check_parameters(&version, &input.parameters)?;
-        let owner_name = change.user(owner).await?.map(|user| user.name);
-        if let Some(Err(error)) = owner_name.map(|owner| hostname::apps_fit(&name, &owner)) {
-            return Err(Problem::input(["name"], error.to_string()).into());
-        }
-        if change.space_name_taken(owner, &name).await? {
-            return Err(taken().into());
-        }
-        let now = self.now();
-        let space = new_space(owner, name, &input, &version, now);
-        let compute = if input.start { space.compute_units } else { 0 };
-        let requested = Units {
-            spaces: 1,
-            compute_units: compute,
-            storage_units: space.storage_units,
-            tunnels: 0,
-        };
-        quota::check(&limits, &used, &requested).map_err(exceeded)?;
-        let new = NewSpace { space, idempotency };
-        self.insert(
-            change,
-            actor,
-            origin,
-            new,
-            &version,
-            input.parameters,
-            input.start,
-        )
-        .await
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one caller; each is a part of the new space"
-    )]
-    async fn insert(
-        &self,
-        mut change: Change,
-        actor: &Actor,
-        origin: &Origin,
-        new: NewSpace,
-        version: &TemplateVersion,
-        parameters: Vec<Parameter>,
-        start: bool,
-    ) -> AppResult<Done<Space>> {
-        let now = self.now();
-        let id = new.space.id;
-        change.insert_space(&new).await?;
-        change.insert_volumes(&volumes(id, version)).await?;
-        change
-            .insert_parameters(id, self.sealed(id, version, parameters)?)
-            .await?;
-        let mut space = new.space;
-        change
-            .tell_space(SpaceChange::Created, &space, Vec::new())
-            .await?;
-        if start
-            && let Decision::Accepted(next) =
-                request(&space.state, Request::Start, now, &self.settings.deadlines)
-        {
-            space.enter(next, None, now);
-            change.update_space(&space, now).await?;
-            change
-                .tell_space(SpaceChange::Status, &space, Vec::new())
-                .await?;
-        }
-        change.audit(origin.entry(actor, "createSpace", id, space.name.as_str()));
-        let cursor = change.commit(now).await?;
-        Ok(Done {
-            value: space,
-            cursor,
-        })
-    }
-
-    fn idempotency(&self, input: &CreateSpace) -> Option<Idempotency> {
-        let key = input.idempotency_key.clone()?;
-        let print = self.seal.fingerprint(&format!("{input:?}"));
-        Some(Idempotency { key, print })
-    }
-
-    async fn offered_version(
-        &self,
-        change: &Change,
-        actor: &Actor,
-        template_id: &str,
-    ) -> AppResult<TemplateVersion> {
-        let unavailable = || {
-            let message = "there is no such template, or it is not offered to you";
-            Problem::new(ProblemCode::TemplateUnavailable, message).at(["templateId"])
-        };
-        let id: TemplateId = template_id.parse().map_err(|_| unavailable())?;
-        let template = change.template(actor, id).await?.ok_or_else(unavailable)?;
-        let version = change.template_version(template.current_version_id).await?;
-        Ok(version.ok_or_else(unavailable)?)
-    }
-
-    fn sealed(
-        &self,
-        space: SpaceId,
-        version: &TemplateVersion,
-        parameters: Vec<Parameter>,
-    ) -> AppResult<Vec<StoredParameter>> {
-        let secrets: BTreeSet<&str> = version
-            .blueprint
-            .variables
-            .iter()
-            .filter(|variable| variable.secret)
-            .map(|variable| variable.name.as_str())
-            .collect();
-        parameters
-            .into_iter()
-            .map(|Parameter { name, value }| {
-                let secret = secrets.contains(name.as_str());
-                let value = if secret {
-                    self.seal.seal(&secret_place(space, &name), &value)?
-                } else {
-                    value
-                };
-                Ok(StoredParameter {
-                    name,
-                    value,
-                    secret,
-                })
-            })
-            .collect()
     }
 
     /// Asks `what` of a space. Asking for what is already so succeeds and changes nothing.
@@ -417,11 +237,6 @@ pub(super) fn refuse_leaving(space: &Space) -> Result<(), Problem> {
     }
 }
 
-/// Where a secret parameter is sealed for.
-pub fn secret_place(space: SpaceId, name: &str) -> String {
-    format!("{space}/{name}")
-}
-
 fn exceeded(exceeded: Vec<quota::Exceeded>) -> Vec<Problem> {
     exceeded.into_iter().map(Problem::from).collect()
 }
@@ -480,78 +295,4 @@ fn check_description(description: &str) -> Vec<Problem> {
     }
     let message = format!("must be at most {DESCRIPTION_MAX_BYTES} bytes long");
     vec![Problem::input(["description"], message)]
-}
-
-fn checked_name(input: &CreateSpace) -> AppResult<SpaceName> {
-    let mut problems = check_description(&input.description);
-    if input
-        .idempotency_key
-        .as_ref()
-        .is_some_and(|key| key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_BYTES)
-    {
-        let message = format!("must be from 1 to {IDEMPOTENCY_KEY_MAX_BYTES} bytes long");
-        problems.push(Problem::input(["idempotencyKey"], message));
-    }
-    if input.parameters.len() > PARAMETERS_MAX {
-        let message = format!("must be at most {PARAMETERS_MAX}");
-        problems.push(Problem::input(["parameters"], message));
-    }
-    match input.name.parse::<SpaceName>() {
-        Ok(name) if problems.is_empty() => return Ok(name),
-        Ok(_) => {}
-        Err(error) => problems.push(Problem::input(["name"], error.to_string())),
-    }
-    Err(problems.into())
-}
-
-fn check_parameters(version: &TemplateVersion, parameters: &[Parameter]) -> AppResult<()> {
-    let problems = version.blueprint.check_parameters(parameters);
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.into())
-    }
-}
-
-fn new_space(
-    owner: UserId,
-    name: SpaceName,
-    input: &CreateSpace,
-    version: &TemplateVersion,
-    now: Timestamp,
-) -> Space {
-    Space {
-        id: SpaceId::new(Uuid::now_v7()),
-        owner_id: owner,
-        name,
-        description: input.description.clone(),
-        template_id: version.template_id,
-        template_version_id: version.id,
-        state: SpaceState {
-            volumes_ready: version.blueprint.volumes.is_empty(),
-            ..SpaceState::created()
-        },
-        address: None,
-        compute_units: version.blueprint.compute_units.into(),
-        storage_units: version.blueprint.storage_units(),
-        created_at: now,
-        started_at: None,
-        stopped_at: None,
-        revision: 1,
-    }
-}
-
-fn volumes(space: SpaceId, version: &TemplateVersion) -> Vec<Volume> {
-    let declared = &version.blueprint.volumes;
-    declared
-        .iter()
-        .map(|volume| Volume {
-            id: VolumeId::new(Uuid::now_v7()),
-            space_id: space,
-            name: volume.name.clone(),
-            mount_path: volume.mount_path.clone(),
-            size_gib: volume.size_gib,
-            enforced: None,
-        })
-        .collect()
 }

@@ -31,17 +31,6 @@ async fn log(client: &Client, filter: Value) -> Vec<Value> {
     }
 }
 
-/// The mutations of the schema.
-async fn mutations(client: &Client) -> BTreeSet<String> {
-    let document = "{ __schema { mutationType { fields { name } } } }";
-    let data = client.query(document, json!({})).await;
-    let fields = data["__schema"]["mutationType"]["fields"].as_array();
-    let names = fields.expect("fields").iter();
-    names
-        .map(|field| field["name"].as_str().expect("a name").to_owned())
-        .collect()
-}
-
 /// Carries out every mutation once, each successfully, and says which were.
 struct Everything {
     home: Home,
@@ -179,7 +168,7 @@ async fn every_mutation_leaves_exactly_one_entry_of_its_name(database: Database)
     everything.people().await;
     everything.admin.sign_out().await;
     everything.done.insert("signOut".to_owned());
-    assert_eq!(everything.done, mutations(&watcher).await);
+    assert_eq!(everything.done, watcher.mutations().await);
     let entries = log(&watcher, json!({})).await.split_off(before);
     for mutation in &everything.done {
         let count = entries

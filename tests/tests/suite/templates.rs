@@ -9,7 +9,7 @@ on_both_databases!(
     every_mistake_of_a_template_is_named_at_once,
     a_space_stays_on_the_version_it_was_made_from,
     parameters_fill_variables,
-    every_mistake_in_parameters_is_named_at_once,
+    every_mistake_of_a_new_space_is_named_at_once,
     a_secret_reaches_the_space_and_nobody_else,
     a_template_for_a_group_exists_for_its_members_alone,
     a_deleted_template_makes_no_more_spaces,
@@ -202,14 +202,14 @@ async fn parameters_fill_variables(database: Database) {
     );
 }
 
-async fn every_mistake_in_parameters_is_named_at_once(database: Database) {
+async fn every_mistake_of_a_new_space_is_named_at_once(database: Database) {
     let home = Installation::shared(database).await;
     let admin = home.admin().await;
     let template = greeting(&admin, "demanding").await;
     let user = admin.create_user("mistaken", json!({})).await;
     let values = [("HOW", "a"), ("NEVER", "b"), ("HOW", "c"), ("KEY", "d")];
     let input = json!({
-        "templateId": template, "name": "mistaken", "parameters": parameters(&values),
+        "templateId": template, "name": "Mis taken", "parameters": parameters(&values),
     });
     let refused = user.mutate("createSpace", input).await;
     let mut paths: Vec<_> = mistakes(&refused)
@@ -217,7 +217,12 @@ async fn every_mistake_in_parameters_is_named_at_once(database: Database) {
         .map(|(path, _)| path)
         .collect();
     paths.sort_unstable();
-    let expected = ["parameters", "parameters.1.name", "parameters.2.name"];
+    let expected = [
+        "name",
+        "parameters",
+        "parameters.1.name",
+        "parameters.2.name",
+    ];
     assert_eq!(paths, expected);
     let missing = refused
         .problems()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use spaceport_tests::{Client, Database, Installation, client::id, on_both_databases};
+use spaceport_tests::{Database, Installation, client::id, on_both_databases};
 
 on_both_databases!(
     a_mutation_beyond_a_tokens_scopes_is_forbidden,
@@ -92,17 +92,6 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
     ]
 }
 
-/// The mutations of the schema.
-async fn mutations(client: &Client) -> BTreeSet<String> {
-    let document = "{ __schema { mutationType { fields { name } } } }";
-    let data = client.query(document, json!({})).await;
-    let fields = data["__schema"]["mutationType"]["fields"].as_array();
-    let names = fields.expect("fields").iter();
-    names
-        .map(|field| field["name"].as_str().expect("a name").to_owned())
-        .collect()
-}
-
 /// The mutation under the name of one that needs no scope.
 fn document(mutation: &str, input: &Value) -> String {
     let input = literal(input);
@@ -134,7 +123,7 @@ async fn a_mutation_beyond_a_tokens_scopes_is_forbidden(database: Database) {
     let admin = home.admin().await;
     let table = table();
     let listed: BTreeSet<_> = table.iter().map(|(name, ..)| (*name).to_owned()).collect();
-    assert_eq!(listed, mutations(&admin).await);
+    assert_eq!(listed, admin.mutations().await);
     for (mutation, input, needed) in table {
         for scope in SCOPES {
             let token = admin.create_token(json!({ "scopes": [scope] })).await;
