@@ -141,7 +141,7 @@ impl From<StoreError> for AppError {
             StoreError::Taken => {
                 Problem::new(ProblemCode::NameTaken, "the name has just been taken").into()
             }
-            error @ StoreError::ActorDeparted => {
+            error @ (StoreError::ActorDeparted | StoreError::AccessChanged) => {
                 Problem::new(ProblemCode::Forbidden, error.to_string()).into()
             }
             error => Self::Internal(Box::new(error)),

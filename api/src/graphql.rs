@@ -23,6 +23,9 @@ pub use loaders::Loaders;
 
 use crate::app::App;
 
+/// Fields whose lists are no pages and may have a hundred elements, which is what bounds them.
+pub const LONG_LISTS: &[&str] = &["sessions", "apiTokens", "sshKeys", "shares", "tunnels"];
+
 /// The schema that is served.
 pub type SpaceportSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
 

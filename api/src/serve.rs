@@ -148,6 +148,7 @@ fn transport_limits(limits: &Limits) -> transport::TransportLimits {
             depth: limits.depth,
             list_nesting: limits.list_nesting,
             complexity: limits.complexity,
+            long_lists: graphql::LONG_LISTS,
             ..defaults.document
         },
         connection: transport::ConnectionLimits {

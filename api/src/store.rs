@@ -90,6 +90,9 @@ pub enum StoreError {
     /// Who makes the change was disabled or deleted after they signed in.
     #[error("the account was disabled or deleted meanwhile")]
     ActorDeparted,
+    /// What the actor may do changed while their request was under way.
+    #[error("what you may do has just changed")]
+    AccessChanged,
     /// A row holds a value that the rules exclude.
     #[error("the row of {table} holds an unreadable {column}")]
     Corrupt {

@@ -13,6 +13,7 @@ pub use feature::{FeatureBar, SHARED_FEATURES, SUPPORTED_FEATURES, feature_bar};
 pub use permission::Permission;
 
 use crate::{
+    event::Cursor,
     id::{GroupId, UserId},
     problem::{Problem, ProblemCode},
     scope::{Scope, Scopes},
@@ -33,6 +34,8 @@ pub struct Actor {
     pub scopes: Scopes,
     /// The groups they are in.
     pub groups: Vec<GroupId>,
+    /// Where the event log stood when all of this was read. What changed behind it is not known.
+    pub as_of: Cursor,
 }
 
 impl Actor {
@@ -88,6 +91,15 @@ impl Actor {
     /// Whether a space of `owner` is the actor's to manage: to start, stop, change, share, delete.
     pub fn manages(&self, owner: UserId) -> bool {
         self.user_id == owner || self.may(Permission::ManageSpaces)
+    }
+
+    /// Refuses an actor who may manage others' spaces but not go into them, and would let
+    /// themselves in: by sharing a space of `owner` with themselves, or by taking it over.
+    pub fn require_entry(&self, owner: UserId, who_gets_in: UserId) -> Result<(), Problem> {
+        if who_gets_in != self.user_id || owner == self.user_id {
+            return Ok(());
+        }
+        self.require(Permission::EnterSpaces)
     }
 
     /// What the actor is to a space of `owner`, which may be shared with them; `None` for a
@@ -159,6 +171,7 @@ mod tests {
             held: permissions.iter().copied().collect(),
             scopes: Scopes::all(),
             groups: Vec::new(),
+            as_of: Cursor::START,
         }
     }
 
@@ -197,6 +210,20 @@ mod tests {
             entering.relation_to(other, true),
             Some(Relation::Administrator)
         );
+    }
+
+    #[test]
+    fn who_may_not_enter_does_not_let_themselves_in() {
+        let (owner, guest) = (
+            UserId::new(Uuid::from_u128(2)),
+            UserId::new(Uuid::from_u128(3)),
+        );
+        let manager = actor(&[Permission::ManageSpaces]);
+        assert!(manager.require_entry(owner, manager.user_id).is_err());
+        assert!(manager.require_entry(owner, guest).is_ok());
+        assert!(manager.require_entry(manager.user_id, guest).is_ok());
+        let entering = actor(&[Permission::ManageSpaces, Permission::EnterSpaces]);
+        assert!(entering.require_entry(owner, entering.user_id).is_ok());
     }
 
     #[test]

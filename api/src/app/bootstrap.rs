@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, io, path::Path};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use spaceport_domain::{
     access::{Actor, Permission},
+    event::Cursor,
     id::{RoleId, UserId},
     name::UserName,
     quota::Limits,
@@ -88,6 +89,7 @@ impl App {
         change.set_roles(user.id, &[admin.id]).await?;
         change.audit(NewAuditEntry {
             actor: None,
+            as_of: None,
             actor_name: "spaceport".to_owned(),
             action: "createUser",
             subject: user.id.to_string(),
@@ -113,6 +115,7 @@ impl App {
                 held: Permission::ALL.into_iter().collect(),
                 scopes: Scopes::all(),
                 groups: Vec::new(),
+                as_of: Cursor::START,
             };
             self.create_template(&actor, &Origin::default(), demo_template())
                 .await?;

@@ -103,13 +103,17 @@ impl App {
         let heir = match &estate {
             Estate::Transfer(name) => {
                 let leaving = parsed(user_id)?;
-                Some(self.heir(&change, leaving, name, &HEIR_PATH).await?)
+                let heir = self.heir(&change, leaving, name, &HEIR_PATH).await?;
+                actor.require_entry(leaving, heir.id())?;
+                Some(heir)
             }
             Estate::Refuse | Estate::Delete => None,
         };
         let mut user = named(&change, user_id).await?;
         self.require_above(actor, user.id).await?;
         let now = self.now();
+        // Roles are locked before what refers to them, as everywhere.
+        change.roles().await?;
         change.delete_user(user.id, now).await?;
         require_manager(&change, "userId").await?;
         match heir {

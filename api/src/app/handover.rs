@@ -30,6 +30,11 @@ impl Heir {
         self.user.name.as_str()
     }
 
+    /// The user.
+    pub(super) fn id(&self) -> UserId {
+        self.user.id
+    }
+
     fn refusal(&self, code: ProblemCode, message: String) -> Problem {
         Problem::new(code, message).at(self.path.iter().copied())
     }

@@ -29,6 +29,7 @@ impl Origin {
     ) -> NewAuditEntry {
         NewAuditEntry {
             actor: Some(actor.user_id),
+            as_of: Some(actor.as_of),
             actor_name: actor.user_name.clone(),
             action,
             subject: subject.to_string(),

@@ -58,7 +58,7 @@ impl App {
                 end_session(&mut change, user.id, id, now).await?;
             }
         }
-        change.update_user(&user, Some(new)).await?;
+        change.set_password_hash(user.id, new).await?;
         let user_id = user.id;
         change.emit(EventBody::User { user_id });
         change.audit(origin.entry(actor, "changePassword", user_id, user.name.as_str()));

@@ -3,13 +3,13 @@
 use spaceport_domain::{
     access::{Actor, Permission},
     event::SpaceChange,
-    problem::Problem,
+    problem::{Problem, ProblemCode},
     share::{SHARES_MAX, Share},
     space::Space,
 };
 
 use super::{
-    App, AppResult, Done, Origin,
+    App, AppError, AppResult, Done, Origin,
     spaces::{no_such_space, refuse_leaving, still_managed},
 };
 use crate::store::{Change, User};
@@ -31,8 +31,15 @@ impl App {
         let seen = self.managed_space(actor, space_id).await?;
         let guest = self.store.user_by_name(user_name).await?;
         let guest = guest.ok_or_else(no_such_user)?;
+        actor.require_entry(seen.owner_id, guest.id)?;
         let mut change = self.store.begin().await?;
+        // Both are locked, in the order of their identifiers, as everywhere: the guest may be
+        // leaving for good at this moment.
+        if guest.id < seen.owner_id {
+            change.user(guest.id).await?;
+        }
         let mut space = self.lock_shared(&change, &seen).await?;
+        let guest = change.user(guest.id).await?.ok_or_else(no_such_user)?;
         refuse_leaving(&space)?;
         if guest.id == space.owner_id {
             return Err(Problem::input(["userName"], "owns the space").into());
@@ -138,6 +145,7 @@ impl App {
         space_id: &str,
         user_name: &str,
     ) -> AppResult<Done<Space>> {
+        actor.require(Permission::ShareSpaces)?;
         let seen = self.managed_space(actor, space_id).await?;
         let owner = self.store.users_by_id(&[seen.owner_id]).await?;
         let mut change = self.store.begin().await?;
@@ -146,12 +154,17 @@ impl App {
         }
         let heir = self
             .heir(&change, seen.owner_id, user_name, &["userName"])
-            .await?;
+            .await
+            .map_err(|error| discreet(actor, error))?;
+        actor.require_entry(seen.owner_id, heir.id())?;
         let space = still_managed(change.space(seen.id).await?, &seen)?;
         refuse_leaving(&space)?;
         let now = self.now();
         let id = space.id;
-        let mut handed = self.hand_over(&mut change, vec![space], &heir, now).await?;
+        let mut handed = self
+            .hand_over(&mut change, vec![space], &heir, now)
+            .await
+            .map_err(|error| discreet(actor, error))?;
         change.audit(origin.entry(actor, "transferSpace", id, heir.name()));
         let cursor = change.commit(now).await?;
         let space = handed.pop().ok_or_else(no_such_space)?;
@@ -173,5 +186,21 @@ impl App {
             value: space,
             cursor: self.store.current_head().await?,
         })
+    }
+}
+
+/// Why somebody can't take a space over is told to who may know about users. To others it would
+/// tell what the heir has and may.
+fn discreet(actor: &Actor, error: AppError) -> AppError {
+    match error {
+        AppError::Refused(problems)
+            if !actor.may(Permission::ManageUsers)
+                && problems.iter().all(|it| it.code != ProblemCode::NotFound) =>
+        {
+            let message = "they can't take the space over as it is: ask them, or an administrator";
+            let problem = Problem::new(ProblemCode::InvalidTransition, message);
+            problem.at(["userName"]).into()
+        }
+        error => error,
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 /// How long a sign-in lasts.
 const SESSION_LIFE: Duration = Duration::from_hours(7 * 24);
 /// The most sign-ins of one user that hold at the same time; one more ends the oldest.
-const SESSIONS_MAX: usize = 1000;
+const SESSIONS_MAX: usize = 100;
 
 /// Somebody whose credentials hold.
 #[derive(Clone, Debug)]
@@ -84,6 +84,7 @@ impl App {
         change.insert_session(&session).await?;
         change.audit(NewAuditEntry {
             actor: Some(user.id),
+            as_of: None,
             actor_name: user.name.as_str().to_owned(),
             action: "signIn",
             subject: session.id.to_string(),
@@ -115,6 +116,7 @@ impl App {
         change.audit(NewAuditEntry {
             // Who it was is just what nobody knows.
             actor: None,
+            as_of: None,
             actor_name: name,
             action: "signInFailed",
             subject,

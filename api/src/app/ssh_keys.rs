@@ -8,7 +8,7 @@ use spaceport_domain::{
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Done, Origin};
+use super::{App, AppResult, Done, Origin, sessions::manages_sign_ins_of};
 use crate::{auth::ssh_key::SshPublicKey, store::SshKey};
 
 /// The most characters of a key's name.
@@ -65,7 +65,8 @@ impl App {
         Ok(Done { value: key, cursor })
     }
 
-    /// Removes one of the actor's own keys.
+    /// Removes one of the actor's own keys, or anybody's for who manages users and may do no less
+    /// than they: somebody may have taken another's public key for their own.
     pub async fn remove_ssh_key(
         &self,
         actor: &Actor,
@@ -76,13 +77,14 @@ impl App {
         let id: SshKeyId = key_id.parse().map_err(|_| missing())?;
         let known = self.store.ssh_key(id).await?;
         let key = known
-            .filter(|key| key.user_id == actor.user_id)
+            .filter(|key| manages_sign_ins_of(actor, key.user_id))
             .ok_or_else(missing)?;
+        self.require_above(actor, key.user_id).await?;
         let mut change = self.store.begin().await?;
         if !change.delete_ssh_key(id).await? {
             return Err(missing().into());
         }
-        let user_id = actor.user_id;
+        let user_id = key.user_id;
         change.emit(EventBody::User { user_id });
         change.audit(origin.entry(actor, "removeSshKey", id, &key.fingerprint));
         let cursor = change.commit(self.now()).await?;

@@ -105,11 +105,13 @@ impl Eyes {
 
     fn told(&self, event: &Event) -> Option<Told> {
         let told = event.body.told_to(self.sight)?;
-        let is_past = |id| match &self.missed {
-            Some((until, seen)) => event.cursor <= *until && !seen.contains(&id),
-            None => false,
+        let is_hidden = match (&event.body, &self.missed) {
+            (EventBody::Space { space, .. }, Some((until, seen))) => {
+                told == Told::Whole && event.cursor <= *until && !seen.contains(&space.id)
+            }
+            // A tunnel is its owner's alone, and its end is to be told after the space is gone.
+            _ => false,
         };
-        let is_hidden = told == Told::Whole && event.body.space_id().is_some_and(is_past);
         (!is_hidden).then_some(told)
     }
 }

@@ -10,13 +10,13 @@ use spaceport_domain::{
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Done, Origin};
+use super::{App, AppResult, Done, Origin, sign_in::SignedIn};
 use crate::{auth::token, store::ApiToken};
 
 /// The most characters of a token's name.
 const NAME_MAX_CHARS: usize = 100;
 /// The most tokens of one user that hold at the same time.
-const TOKENS_MAX: u64 = 500;
+const TOKENS_MAX: u64 = 100;
 
 /// A token as somebody wants it.
 #[derive(Clone, Debug)]
@@ -25,23 +25,20 @@ pub struct CreateApiToken {
     pub name: String,
     /// What it may be used for; whatever its maker's credentials may be when absent.
     pub scopes: Option<Vec<Scope>>,
-    /// When it ends by itself; never when absent.
+    /// When it ends by itself; when absent, with the token it is made with, or never.
     pub expires_at: Option<Timestamp>,
 }
 
 impl App {
-    /// The actor's tokens that were not taken back.
-    pub async fn api_tokens(&self, actor: &Actor) -> AppResult<Vec<ApiToken>> {
-        Ok(self.store.tokens_of(actor.user_id).await?)
-    }
-
-    /// Makes a token. It is returned here and never again.
+    /// Makes a token. It is returned here and never again. One that is made with another token
+    /// holds no longer than that.
     pub async fn create_api_token(
         &self,
-        actor: &Actor,
+        signed_in: &SignedIn,
         origin: &Origin,
         wanted: CreateApiToken,
     ) -> AppResult<(String, Done<ApiToken>)> {
+        let actor = &signed_in.actor;
         let CreateApiToken {
             name,
             scopes,
@@ -55,6 +52,15 @@ impl App {
         }
         if expires_at.is_some_and(|at| at <= now) {
             problems.push(Problem::input(["expiresAt"], "must be in the future"));
+        }
+        let bound = match signed_in.sign_in {
+            SignIn::ApiToken(_) => signed_in.expires_at,
+            SignIn::Session(_) => None,
+        };
+        let expires_at = expires_at.or(bound);
+        if bound.is_some_and(|bound| expires_at.is_none_or(|at| at > bound)) {
+            let message = "must not be later than that of the token you use";
+            problems.push(Problem::input(["expiresAt"], message));
         }
         let scopes = scopes.map_or_else(|| actor.scopes.clone(), Scopes::new);
         if let Some(lacking) = actor.scopes.lack(&scopes) {

@@ -22,6 +22,9 @@ use super::{
 };
 use crate::store::{Page, PageRequest};
 
+/// The most tunnels into one space.
+const TUNNELS_MAX: usize = 100;
+
 /// A tunnel as somebody wants it.
 #[derive(Clone, Debug)]
 pub struct CreateTunnel {
@@ -66,6 +69,10 @@ impl App {
             .map(|version| version.blueprint.features)
             .unwrap_or_default();
         require_tunnels(actor, &space, &enabled)?;
+        if change.tunnels_of_space(space.id).await?.len() >= TUNNELS_MAX {
+            let message = format!("the space has {TUNNELS_MAX} tunnels, the most possible");
+            return Err(Problem::input(["spaceId"], message).into());
+        }
         let label = TunnelLabel::new(&name, &owner.name)
             .map_err(|error| Problem::input(["name"], error.to_string()))?;
         let host = label.under(&self.settings.tunnel_domain);

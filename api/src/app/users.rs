@@ -188,6 +188,13 @@ impl App {
             change.end_sign_ins(id, self.now()).await?;
         }
         change.update_user(&user, password_hash).await?;
+        // Roles and groups are locked before what refers to them, as everywhere.
+        if roles.is_some() {
+            change.roles().await?;
+        }
+        for group in groups.iter().flatten() {
+            change.group(*group).await?;
+        }
         if let Some(roles) = roles {
             change.set_roles(id, &ids(&roles)).await?;
             require_manager(&change, "userId").await?;

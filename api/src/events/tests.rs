@@ -1,10 +1,11 @@
 //! What subscribers see of a log that many write at once.
 
 use futures_util::StreamExt;
-use spaceport_domain::{event::EventBody, id::UserId, time::Timestamp};
+use spaceport_domain::{event::EventBody, id::UserId, quota::Limits, time::Timestamp};
 use uuid::Uuid;
 
 use super::*;
+use crate::store::{NewAuditEntry, NewUser, User};
 
 /// A store in a file of its own, removed in the end.
 struct Scratch {
@@ -130,4 +131,57 @@ async fn a_change_that_is_abandoned_leaves_no_event_and_no_gap() {
     });
     change.abandon().await.expect("abandons");
     assert_eq!(commit(&scratch.store, 1).await, Cursor::new(1));
+}
+
+#[tokio::test]
+async fn who_may_do_something_else_by_now_changes_nothing() {
+    let scratch = Scratch::open().await;
+    let user_id = UserId::new(Uuid::now_v7());
+    let mut change = scratch.store.begin().await.expect("begins");
+    let user = User {
+        id: user_id,
+        name: "ada".parse().expect("a name"),
+        display_name: "Ada".to_owned(),
+        limits: Limits::default(),
+        created_at: Timestamp::from_millis(0),
+        disabled_at: None,
+        deleted_at: None,
+    };
+    let password_hash = String::new();
+    change
+        .insert_user(&NewUser {
+            user,
+            password_hash,
+        })
+        .await
+        .expect("is new");
+    change.emit(EventBody::Access { user_id });
+    let changed_at = change
+        .commit(Timestamp::from_millis(0))
+        .await
+        .expect("commits");
+    let by = async |as_of: Cursor| {
+        let mut change = scratch.store.begin().await.expect("begins");
+        change.audit(NewAuditEntry {
+            actor: Some(user_id),
+            as_of: Some(as_of),
+            actor_name: "ada".to_owned(),
+            action: "createSpace",
+            subject: String::new(),
+            address: String::new(),
+            detail: String::new(),
+        });
+        change.emit(EventBody::User { user_id });
+        change.commit(Timestamp::from_millis(0)).await
+    };
+    assert!(matches!(
+        by(Cursor::START).await,
+        Err(StoreError::AccessChanged)
+    ));
+    let committed = by(changed_at).await.expect("nothing changed since");
+    assert_eq!(
+        committed.seq(),
+        changed_at.seq() + 1,
+        "the refusal left no gap"
+    );
 }

@@ -13,7 +13,7 @@ use super::{
     loaders::Loaders,
     transport::{AuthError, Authenticate, Authenticated, RequestInfo},
 };
-use crate::app::{Actor, App, AppError, Origin};
+use crate::app::{Actor, App, AppError, Origin, sign_in::SignedIn};
 
 /// Knows users by their sign-ins and tokens, and the edge by its token.
 pub struct Authenticator(pub Arc<App>);
@@ -66,7 +66,10 @@ impl Authenticator {
         };
         let caller = Caller { identity, origin };
         let app = Arc::clone(&self.0);
-        let view = actor(&caller.identity).map(view);
+        let view = match &caller.identity {
+            Identity::User(signed_in, _) => Some(view(signed_in)),
+            Identity::Anonymous | Identity::Edge => None,
+        };
         Authenticated::new(ended, introspection, view, move || {
             let mut data = Data::default();
             data.insert(Loaders::new(
@@ -80,10 +83,19 @@ impl Authenticator {
     }
 }
 
-/// Stands for what an actor may see: who they are, and everything that is theirs by roles, groups
-/// and scopes.
-fn view(actor: &Actor) -> [u8; 32] {
-    Sha256::digest(format!("{actor:?}")).into()
+/// Stands for what somebody is shown: by which sign-in they are known, and everything that is
+/// theirs by roles, groups and scopes.
+fn view(signed_in: &SignedIn) -> [u8; 32] {
+    let SignedIn { actor, sign_in, .. } = signed_in;
+    let Actor {
+        user_id,
+        permissions,
+        scopes,
+        groups,
+        ..
+    } = actor;
+    let shown = (sign_in, user_id, permissions, scopes, groups);
+    Sha256::digest(format!("{shown:?}")).into()
 }
 
 fn actor(identity: &Identity) -> Option<&Actor> {

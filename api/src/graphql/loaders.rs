@@ -133,6 +133,11 @@ impl Loaders {
         Ok(self.one(SessionsOf(of)).await?.unwrap_or_default())
     }
 
+    /// The tokens of a user.
+    pub(super) async fn api_tokens(&self, of: UserId) -> Result<Vec<store::ApiToken>> {
+        Ok(self.one(TokensOf(of)).await?.unwrap_or_default())
+    }
+
     /// The SSH keys of a user.
     pub(super) async fn ssh_keys(&self, of: UserId) -> Result<Vec<store::SshKey>> {
         Ok(self.one(SshKeysOf(of)).await?.unwrap_or_default())
@@ -180,6 +185,7 @@ keys! {
     ParametersOf(SpaceId);
     RolesOf(UserId);
     SessionsOf(UserId);
+    TokensOf(UserId);
     SshKeysOf(UserId);
     GroupsOf(UserId);
     QuotaOf(UserId);
@@ -353,6 +359,19 @@ impl Loader<SessionsOf> for Batch {
         let sessions = self.store.sessions_of(&users, self.now).await?;
         Ok(grouped(
             sessions.into_iter().map(|it| (SessionsOf(it.user_id), it)),
+        ))
+    }
+}
+
+impl Loader<TokensOf> for Batch {
+    type Value = Vec<store::ApiToken>;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, keys: &[TokensOf]) -> Result<HashMap<TokensOf, Self::Value>, Self::Error> {
+        let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let tokens = self.store.tokens_of(&users).await?;
+        Ok(grouped(
+            tokens.into_iter().map(|it| (TokensOf(it.user_id), it)),
         ))
     }
 }

@@ -51,6 +51,8 @@ fn row(role: &Role) -> entity::role::ActiveModel {
 impl Store {
     /// The actor that `user` is, with every scope; `None` when there is no such user, or they may not act now.
     pub async fn actor(&self, user: UserId) -> Result<Option<Actor>, StoreError> {
+        // Before the first row is read: an access that changes meanwhile counts as changed.
+        let as_of = *self.head.borrow();
         let Some(row) = entity::user::Entity::find_by_id(user.uuid())
             .filter(entity::user::Column::DisabledAtMs.is_null())
             .filter(entity::user::Column::DeletedAtMs.is_null())
@@ -74,6 +76,7 @@ impl Store {
             permissions,
             scopes: Scopes::all(),
             groups,
+            as_of,
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use spaceport_domain::{
+    event::Cursor,
     id::{AuditEntryId, UserId},
     time::Timestamp,
 };
@@ -15,6 +16,9 @@ use super::{Page, PageRequest, Store, StoreError, page::limit, rows::at};
 pub struct NewAuditEntry {
     /// Who; `None` is Spaceport itself.
     pub actor: Option<UserId>,
+    /// Where the event log stood when what they may do was read; `None` when they proved who they
+    /// are in this very change.
+    pub as_of: Option<Cursor>,
     /// The actor's name at the time.
     pub actor_name: String,
     /// What, as the API names it.

@@ -47,12 +47,15 @@ impl Change {
 
     /// Makes the change so, and returns the position in the event log that includes it.
     ///
-    /// Whoever was disabled or deleted while their request was under way changes nothing any more:
-    /// that is looked at here, behind every lock the change may have waited for.
+    /// Whoever was disabled or deleted while their request was under way, or whose rights changed,
+    /// changes nothing any more: that is looked at here, behind every lock that a change waits for,
+    /// the one on the head of the event log included.
     pub async fn commit(self, now: Timestamp) -> Result<Cursor, StoreError> {
+        let cursor = events::advance(&self.transaction, self.events.len()).await?;
         self.require_present_actors().await?;
+        self.require_unchanged_access().await?;
         audit::insert(&self.transaction, self.audit, now).await?;
-        let cursor = events::append(&self.transaction, self.events, now).await?;
+        events::insert(&self.transaction, self.events, cursor, now).await?;
         self.transaction.commit().await?;
         // Never backwards: another change may have been told of first.
         self.head.send_if_modified(|head| {
@@ -86,6 +89,25 @@ impl Change {
             .await?;
         if present < wanted {
             return Err(StoreError::ActorDeparted);
+        }
+        Ok(())
+    }
+
+    async fn require_unchanged_access(&self) -> Result<(), StoreError> {
+        use entity::event::Column;
+        let reads = self.audit.iter();
+        let reads: BTreeSet<_> = reads
+            .filter_map(|entry| Some((entry.actor?.uuid(), entry.as_of?)))
+            .collect();
+        for (actor, as_of) in reads {
+            let changes = entity::event::Entity::find()
+                .filter(Column::AccessUserId.eq(actor))
+                .filter(Column::Seq.gt(as_of.seq()))
+                .count(&self.transaction)
+                .await?;
+            if changes > 0 {
+                return Err(StoreError::AccessChanged);
+            }
         }
         Ok(())
     }

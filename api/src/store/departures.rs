@@ -21,7 +21,9 @@ impl Change {
         entity::user::Entity::update(row)
             .exec(&self.transaction)
             .await?;
-        self.departed.push(user.id);
+        if user.disabled_at.is_some() {
+            self.departed.push(user.id);
+        }
         Ok(())
     }
 

@@ -35,17 +35,13 @@ pub(super) async fn head(connection: &impl ConnectionTrait) -> Result<Cursor, St
         .ok_or_else(|| corrupt("event_head", "seq"))
 }
 
-/// Gives `events` the next numbers and writes them; the caller commits at once, because from here
-/// on every other change waits.
-pub(super) async fn append(
+/// Takes the next `count` numbers and says which is the last; the caller writes their events and
+/// commits at once, because from here on every other change waits.
+pub(super) async fn advance(
     connection: &impl ConnectionTrait,
-    events: Vec<EventBody>,
-    now: Timestamp,
+    count: usize,
 ) -> Result<Cursor, StoreError> {
-    if events.is_empty() {
-        return head(connection).await;
-    }
-    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
     entity::event_head::Entity::update_many()
         .col_expr(
             entity::event_head::Column::Seq,
@@ -54,7 +50,20 @@ pub(super) async fn append(
         .filter(entity::event_head::Column::Id.eq(HEAD_ROW))
         .exec(connection)
         .await?;
-    let last = head(connection).await?;
+    head(connection).await
+}
+
+/// Writes `events`, whose numbers end with `last`.
+pub(super) async fn insert(
+    connection: &impl ConnectionTrait,
+    events: Vec<EventBody>,
+    last: Cursor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let first = last.seq() - count + 1;
     let rows = events
         .iter()
@@ -79,7 +88,7 @@ pub(super) async fn append(
         );
         connection.execute_raw(notify).await?;
     }
-    Ok(last)
+    Ok(())
 }
 
 impl Store {

@@ -71,11 +71,11 @@ impl Store {
         row.map(token).transpose()
     }
 
-    /// A user's tokens that were not taken back, oldest first.
-    pub async fn tokens_of(&self, user: UserId) -> Result<Vec<ApiToken>, StoreError> {
+    /// The tokens of `users` that were not taken back, oldest first.
+    pub async fn tokens_of(&self, users: &[UserId]) -> Result<Vec<ApiToken>, StoreError> {
         use entity::api_token::Column;
         let rows = entity::api_token::Entity::find()
-            .filter(Column::UserId.eq(user.uuid()))
+            .filter(Column::UserId.is_in(users.iter().map(|user| user.uuid())))
             .filter(Column::RevokedAtMs.is_null())
             .order_by_asc(Column::Id)
             .all(&self.read)

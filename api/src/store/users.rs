@@ -162,6 +162,19 @@ impl Change {
         Ok(row.map(|row| row.password_hash))
     }
 
+    /// Writes a new password, and nothing else.
+    pub async fn set_password_hash(&self, id: UserId, hash: String) -> Result<(), StoreError> {
+        let row = entity::user::ActiveModel {
+            id: Set(id.uuid()),
+            password_hash: Set(hash),
+            ..entity::user::ActiveModel::default()
+        };
+        entity::user::Entity::update(row)
+            .exec(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
     /// Writes how a user is called and what they may consume, and a new password where given.
     pub async fn update_user(
         &self,

@@ -12,6 +12,7 @@ on_both_databases!(
     roles_add_up_and_take_effect_at_once,
     nobody_hands_out_more_than_they_have,
     built_in_roles_stay_as_they_are,
+    who_may_not_enter_spaces_does_not_let_themselves_in,
 );
 
 const FEATURES: &str = "query ($id: ID!) { space(id: $id) { viewerRelation \
@@ -299,4 +300,40 @@ async fn built_in_roles_stay_as_they_are(database: Database) {
         admin.mutate("createRole", taken).await.codes(),
         ["NAME_TAKEN"]
     );
+}
+
+async fn who_may_not_enter_spaces_does_not_let_themselves_in(database: Database) {
+    let home = Installation::shared(database).await;
+    let admin = home.admin().await;
+    let template = admin.create_template("uninvited", json!({})).await;
+    let owner = admin.create_user("uninvited-owner", json!({})).await;
+    let space = owner.create_space(&template, "closed").await;
+    let owner_id = owner.viewer_id().await;
+    let developer = admin.query("{ roles { id name } }", json!({})).await;
+    let mut roles = developer["roles"].as_array().expect("a list").iter();
+    let developer = id(roles
+        .find(|it| it["name"] == "Developer")
+        .expect("built in"));
+    let manager = role(
+        &admin,
+        "uninvited-manager",
+        &["MANAGE_SPACES", "MANAGE_USERS"],
+    )
+    .await;
+    let roles = json!({ "roleIds": [developer, manager] });
+    let manager = admin.create_user("uninvited-manager", roles).await;
+    let to_self = json!({ "spaceId": space, "userName": "uninvited-manager" });
+    let estate = json!({ "userId": owner_id, "spaces": { "transferTo": "uninvited-manager" } });
+    for (mutation, input) in [
+        ("shareSpace", to_self.clone()),
+        ("transferSpace", to_self),
+        ("deleteUser", estate),
+    ] {
+        let refused = manager.mutate(mutation, input).await;
+        assert_eq!(refused.codes(), ["FORBIDDEN"], "{mutation}");
+    }
+    // To others they may, as the space's owner may.
+    admin.create_user("uninvited-guest", json!({})).await;
+    let to_guest = json!({ "spaceId": space, "userName": "uninvited-guest" });
+    manager.mutate("shareSpace", to_guest).await.value("space");
 }

@@ -12,7 +12,7 @@ on_both_databases!(
     weak_and_foreign_keys_are_refused,
     a_private_key_is_refused_and_not_kept_anywhere,
     a_key_belongs_to_one_user_and_nobody_learns_to_whom,
-    a_key_is_removed_by_its_owner_alone,
+    a_key_is_removed_by_its_owner_and_by_who_manages_users,
 );
 
 /// A key pair in a directory of its own, which goes with it.
@@ -212,7 +212,7 @@ async fn a_key_belongs_to_one_user_and_nobody_learns_to_whom(database: Database)
     next.mutate("addSshKey", add).await.value("sshKey");
 }
 
-async fn a_key_is_removed_by_its_owner_alone(database: Database) {
+async fn a_key_is_removed_by_its_owner_and_by_who_manages_users(database: Database) {
     let home = Installation::shared(database).await;
     let admin = home.admin().await;
     let owner = admin.create_user("remover", json!({})).await;
@@ -229,5 +229,9 @@ async fn a_key_is_removed_by_its_owner_alone(database: Database) {
     let again = owner.mutate("removeSshKey", key).await;
     assert_eq!(again.codes(), ["NOT_FOUND"]);
     let added = owner.mutate("addSshKey", input("again", &public)).await;
+    let key = json!({ "keyId": id(&added.value("sshKey")) });
+    admin.mutate("removeSshKey", key).await.value("sshKey");
+    // Whoever took it for their own, its owner can have it back.
+    let added = other.mutate("addSshKey", input("mine", &public)).await;
     added.value("sshKey");
 }

@@ -57,7 +57,8 @@ impl SshKeyMutation {
         payload(added)
     }
 
-    /// Removes one of the viewer's own SSH keys.
+    /// Removes one of the viewer's own SSH keys; anybody's for who manages users and may do no less
+    /// than they.
     async fn remove_ssh_key(
         &self,
         context: &Context<'_>,

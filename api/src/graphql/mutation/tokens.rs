@@ -46,13 +46,14 @@ pub struct ApiTokenPayload {
 #[Object]
 impl TokenMutation {
     /// Makes a token for a program. It never can do more than its user, and it can't be given more
-    /// scopes than the credentials that make it.
+    /// scopes than the credentials that make it, nor hold longer than a token that makes it.
     async fn create_api_token(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The token as it is wanted.")] input: CreateApiTokenInput,
     ) -> Result<CreateApiTokenPayload> {
-        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        let (app, origin) = (context.app()?, context.origin()?);
+        let signed_in = context.signed_in()?;
         let scopes = input
             .scopes
             .map(|it| it.into_iter().map(Into::into).collect());
@@ -61,7 +62,7 @@ impl TokenMutation {
             scopes,
             expires_at: input.expires_at.map(|at| at.0),
         };
-        match app.create_api_token(actor, origin, wanted).await {
+        match app.create_api_token(signed_in, origin, wanted).await {
             Ok((token, done)) => Ok(CreateApiTokenPayload {
                 token: Some(token),
                 api_token: Some(ApiToken(done.value)),

@@ -2,7 +2,8 @@
 //!
 //! Lists within lists multiply: a few bytes that go from a space to its tunnels, to their space, to
 //! its tunnels and so on ask for billions of fields. How long a list is shows only when it is
-//! there, so a length is assumed, which is bounded by `first` where a field has it.
+//! there, so a length is assumed: what `first` says of a page, a hundred of what is known to be
+//! long, a few of all other lists.
 
 use apollo_compiler::{
     ExecutableDocument, Node,
@@ -42,7 +43,11 @@ impl Cost {
 /// Checks every operation of a valid document whose fragments, written out, are few.
 pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> Result<(), Fault> {
     for operation in document.operations.iter() {
-        let cost = cost_of(document, &operation.selection_set, LIST_LENGTH);
+        let cost = Estimate {
+            document,
+            long_lists: limits.long_lists,
+        };
+        let cost = cost.of(&operation.selection_set, LIST_LENGTH);
         if cost.list_nesting > limits.list_nesting {
             return Err(Fault::too_complex("listNesting", limits.list_nesting));
         }
@@ -53,25 +58,39 @@ pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> R
     Ok(())
 }
 
-/// What a selection costs, whose lists have `length` elements.
-fn cost_of(document: &ExecutableDocument, set: &SelectionSet, length: usize) -> Cost {
-    let costs = set.selections.iter().map(|selection| match selection {
-        Selection::Field(field) => {
-            let within = cost_of(document, &field.selection_set, length_within(field));
-            let is_list = field.ty().is_list();
-            let times = if is_list { length } else { 1 };
-            Cost {
-                fields: within.fields.saturating_mul(times).saturating_add(1),
-                list_nesting: within.list_nesting + usize::from(is_list),
-            }
+/// Estimates the selections of one document.
+struct Estimate<'a> {
+    document: &'a ExecutableDocument,
+    long_lists: &'a [&'a str],
+}
+
+impl Estimate<'_> {
+    /// What a selection costs, whose lists have `length` elements.
+    fn of(&self, set: &SelectionSet, length: usize) -> Cost {
+        let costs = set.selections.iter().map(|selection| match selection {
+            Selection::Field(field) => self.of_field(field, length),
+            Selection::InlineFragment(inline) => self.of(&inline.selection_set, length),
+            Selection::FragmentSpread(spread) => match spread.fragment_def(self.document) {
+                Some(fragment) => self.of(&fragment.selection_set, length),
+                None => Cost::default(),
+            },
+        });
+        costs.fold(Cost::default(), Cost::beside)
+    }
+
+    fn of_field(&self, field: &Node<Field>, length: usize) -> Cost {
+        let within = self.of(&field.selection_set, length_within(field));
+        let is_list = field.ty().is_list();
+        let times = match is_list {
+            true if self.long_lists.contains(&field.name.as_str()) => PAGE_LENGTH_MAX,
+            true => length,
+            false => 1,
+        };
+        Cost {
+            fields: within.fields.saturating_mul(times).saturating_add(1),
+            list_nesting: within.list_nesting + usize::from(is_list),
         }
-        Selection::InlineFragment(inline) => cost_of(document, &inline.selection_set, length),
-        Selection::FragmentSpread(spread) => match spread.fragment_def(document) {
-            Some(fragment) => cost_of(document, &fragment.selection_set, length),
-            None => Cost::default(),
-        },
-    });
-    costs.fold(Cost::default(), Cost::beside)
+    }
 }
 
 /// The length of the lists directly within a field: those of a connection are as long as its page.
@@ -98,14 +117,18 @@ mod tests {
     const SDL: &str = "
         type Query { things(first: Int): Things! thing: Thing! }
         type Things { nodes: [Thing!]! total: Int! }
-        type Thing { name: String! tags: [String!]! parts: [Thing!]! whole: Thing }
+        type Thing { name: String! tags: [String!]! parts: [Thing!]! many: [Thing!]! whole: Thing }
     ";
 
     fn cost(text: &str) -> (usize, usize) {
         let schema = Schema::parse_and_validate(SDL, "").unwrap();
         let document = ExecutableDocument::parse_and_validate(&schema, text, "").unwrap();
         let operation = document.operations.iter().next().unwrap();
-        let cost = cost_of(&document, &operation.selection_set, LIST_LENGTH);
+        let estimate = Estimate {
+            document: &document,
+            long_lists: &["many"],
+        };
+        let cost = estimate.of(&operation.selection_set, LIST_LENGTH);
         (cost.fields, cost.list_nesting)
     }
 
@@ -115,6 +138,7 @@ mod tests {
             ("{ thing { name } }", 2, 0),
             ("{ thing { tags } }", 2, 1),
             ("{ thing { parts { name } } }", 1 + 1 + 10, 1),
+            ("{ thing { many { name } } }", 1 + 1 + 100, 1),
             (
                 "{ thing { parts { parts { name } } } }",
                 2 + 10 * (1 + 10),

@@ -26,7 +26,17 @@ pub(super) struct Document {
     pub(super) weight: Weight,
 }
 
+/// About what a parsed selection takes, in bytes, and a parsed value.
+const SELECTION_BYTES: usize = 256;
+const VALUE_BYTES: usize = 64;
+
 impl Document {
+    /// About what the parsed document takes, which may be a hundred times its text.
+    fn parsed_bytes(&self) -> usize {
+        let selections = self.weight.selections.saturating_mul(SELECTION_BYTES);
+        selections.saturating_add(self.weight.values.saturating_mul(VALUE_BYTES))
+    }
+
     /// The operation that is meant: <https://spec.graphql.org/October2021/#GetOperation()>.
     pub(super) fn operation(&self, name: Option<&str>) -> Result<&OperationDefinition, Fault> {
         let operation = match (&self.parsed.operations, name) {
@@ -89,7 +99,8 @@ impl Documents {
         match self.parse(text) {
             Ok(document) => {
                 let document = Arc::new(document);
-                self.valid.insert(hash, Arc::clone(&document), text.len());
+                let bytes = text.len() + document.parsed_bytes();
+                self.valid.insert(hash, Arc::clone(&document), bytes);
                 Ok(document)
             }
             Err(fault) => {

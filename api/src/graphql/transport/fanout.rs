@@ -14,8 +14,11 @@
 //! so nobody holds anybody else back, and nobody misses anything.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures_util::{
@@ -27,10 +30,12 @@ use tokio::{sync::watch, task::AbortHandle};
 
 use super::{outcome::Outcome, position::Position};
 
-/// How many of the newest events are kept for those who read slowly.
+/// How many events a run keeps for those of its followers who read slowly.
 const RECENT_MAX: usize = 256;
 /// The most bytes of them.
 const RECENT_MAX_BYTES: usize = 512 * 1024;
+/// The most bytes that all runs keep.
+const KEPT_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How many ended runs may be remembered before they are looked for.
 const PRUNE_MIN: usize = 64;
 
@@ -58,7 +63,11 @@ pub(super) type Start = Arc<dyn Fn(Option<i64>) -> Run + Send + Sync>;
 
 /// The runs that are shared.
 #[derive(Default)]
-pub(super) struct Fanouts(Mutex<Known>);
+pub(super) struct Fanouts {
+    known: Mutex<Known>,
+    /// Bytes that all runs keep.
+    kept: Arc<AtomicUsize>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -71,17 +80,26 @@ struct Fanout {
     key: Arc<Key>,
     start: Start,
     recent: Mutex<Recent>,
+    kept: Arc<AtomicUsize>,
     tail: watch::Sender<i64>,
     task: OnceLock<AbortHandle>,
 }
 
-/// What a shared run has brought last.
+/// What a shared run has brought and not every follower has got.
 struct Recent {
     /// Everything behind this place is here.
     floor: i64,
     events: VecDeque<(i64, Arc<RawValue>)>,
     bytes: usize,
+    /// Where the followers stand, and how many stand there.
+    places: BTreeMap<i64, usize>,
     end: Option<End>,
+}
+
+/// The place of a follower, which a run keeps events for.
+struct Seat {
+    fanout: Arc<Fanout>,
+    at: i64,
 }
 
 /// How a shared run has ended.
@@ -95,7 +113,7 @@ enum End {
 
 /// What there is behind a place.
 enum Behind {
-    Event(i64, Arc<RawValue>),
+    Event(Arc<RawValue>),
     NothingYet,
     /// Nothing, and nothing will come.
     Nothing,
@@ -110,9 +128,8 @@ enum Stage {
         start: Start,
     },
     Together {
-        fanout: Arc<Fanout>,
+        seat: Seat,
         tail: watch::Receiver<i64>,
-        at: i64,
     },
 }
 
@@ -137,36 +154,30 @@ async fn next(fanouts: &Fanouts, mut stage: Stage) -> Option<(Outcome, Stage)> {
                 start,
             } => {
                 let at = run.position.reached();
-                let joined = at.and_then(|at| Some((fanouts.join(&key, &start, at)?, at)));
-                if let Some((fanout, at)) = joined {
-                    let tail = fanout.tail.subscribe();
-                    Stage::Together { fanout, tail, at }
+                if let Some(seat) = at.and_then(|at| fanouts.join(&key, &start, at)) {
+                    let tail = seat.fanout.tail.subscribe();
+                    Stage::Together { seat, tail }
                 } else {
                     let outcome = run.outcomes.next().await?;
                     return Some((outcome, Stage::Alone { run, key, start }));
                 }
             }
-            Stage::Together {
-                fanout,
-                mut tail,
-                at,
-            } => {
+            Stage::Together { mut seat, mut tail } => {
                 tail.mark_unchanged();
-                match fanout.behind(at) {
-                    Behind::Event(at, json) => {
-                        let stage = Stage::Together { fanout, tail, at };
-                        return Some((Outcome::written(json), stage));
+                match seat.next() {
+                    Behind::Event(json) => {
+                        return Some((Outcome::written(json), Stage::Together { seat, tail }));
                     }
                     Behind::NothingYet => {
                         // The sender lives as long as what we hold; an error can't come.
                         let _ = tail.changed().await;
-                        Stage::Together { fanout, tail, at }
+                        Stage::Together { seat, tail }
                     }
                     Behind::Nothing => return None,
                     Behind::Lost => Stage::Alone {
-                        run: (fanout.start)(Some(at)),
-                        key: Arc::clone(&fanout.key),
-                        start: Arc::clone(&fanout.start),
+                        run: (seat.fanout.start)(Some(seat.at)),
+                        key: Arc::clone(&seat.fanout.key),
+                        start: Arc::clone(&seat.fanout.start),
                     },
                 }
             }
@@ -175,27 +186,101 @@ async fn next(fanouts: &Fanouts, mut stage: Stage) -> Option<(Outcome, Stage)> {
 }
 
 impl Fanouts {
-    /// The shared run of this key, begun at `at` when there is none. `None` when there is one that
-    /// no longer has all that lies behind `at`.
-    fn join(&self, key: &Arc<Key>, start: &Start, at: i64) -> Option<Arc<Fanout>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A seat in the shared run of this key, begun at `at` when there is none. `None` when there is
+    /// one that no longer has all that lies behind `at`.
+    fn join(&self, key: &Arc<Key>, start: &Start, at: i64) -> Option<Seat> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let running = known.runs.get(key).and_then(Weak::upgrade);
         if let Some(fanout) = running.filter(|fanout| fanout.recent().end.is_none()) {
-            let has_all = fanout.recent().floor <= at;
-            return has_all.then_some(fanout);
+            return Seat::take(fanout, at);
         }
         if known.runs.len() >= known.prune_at {
             known.runs.retain(|_, run| run.strong_count() > 0);
             known.prune_at = PRUNE_MIN.max(2 * known.runs.len());
         }
-        let fanout = Fanout::begin(Arc::clone(key), Arc::clone(start), at);
+        let kept = Arc::clone(&self.kept);
+        let fanout = Fanout::begin(Arc::clone(key), Arc::clone(start), at, kept);
         known.runs.insert(Arc::clone(key), Arc::downgrade(&fanout));
-        Some(fanout)
+        Seat::take(fanout, at)
+    }
+}
+
+impl Seat {
+    fn take(fanout: Arc<Fanout>, at: i64) -> Option<Self> {
+        {
+            let mut recent = fanout.recent();
+            if recent.floor > at {
+                return None;
+            }
+            *recent.places.entry(at).or_default() += 1;
+        }
+        Some(Self { fanout, at })
+    }
+
+    /// Takes what comes next, and moves on to its place.
+    fn next(&mut self) -> Behind {
+        let mut recent = self.fanout.recent();
+        if recent.floor > self.at {
+            return Behind::Lost;
+        }
+        let next = recent
+            .events
+            .partition_point(|(place, _)| *place <= self.at);
+        let Some((place, json)) = recent.events.get(next) else {
+            return match recent.end {
+                None => Behind::NothingYet,
+                Some(End::Complete) => Behind::Nothing,
+                Some(End::Broken) => Behind::Lost,
+            };
+        };
+        let (place, json) = (*place, Arc::clone(json));
+        recent.leave(self.at);
+        *recent.places.entry(place).or_default() += 1;
+        recent.drop_what_all_have(&self.fanout.kept);
+        self.at = place;
+        Behind::Event(json)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut recent = self.fanout.recent();
+        recent.leave(self.at);
+        recent.drop_what_all_have(&self.fanout.kept);
+    }
+}
+
+impl Recent {
+    fn leave(&mut self, place: i64) {
+        if let Some(count) = self.places.get_mut(&place) {
+            *count -= 1;
+            if *count == 0 {
+                self.places.remove(&place);
+            }
+        }
+    }
+
+    /// Drops the events at or before the place of the last follower.
+    fn drop_what_all_have(&mut self, kept: &AtomicUsize) {
+        let last = self.places.keys().next().copied();
+        while let Some((place, _)) = self.events.front()
+            && last.is_none_or(|last| *place <= last)
+        {
+            self.drop_oldest(kept);
+        }
+    }
+
+    fn drop_oldest(&mut self, kept: &AtomicUsize) {
+        if let Some((place, json)) = self.events.pop_front() {
+            self.bytes -= json.get().len();
+            kept.fetch_sub(json.get().len(), Ordering::Relaxed);
+            self.floor = place;
+        }
     }
 }
 
 impl Fanout {
-    fn begin(key: Arc<Key>, start: Start, at: i64) -> Arc<Self> {
+    fn begin(key: Arc<Key>, start: Start, at: i64, kept: Arc<AtomicUsize>) -> Arc<Self> {
         let mut run = start(Some(at));
         let fanout = Arc::new(Self {
             key,
@@ -204,8 +289,10 @@ impl Fanout {
                 floor: at,
                 events: VecDeque::new(),
                 bytes: 0,
+                places: BTreeMap::new(),
                 end: None,
             }),
+            kept,
             tail: watch::Sender::new(at),
             task: OnceLock::new(),
         });
@@ -239,14 +326,19 @@ impl Fanout {
     fn push(&self, place: i64, json: Arc<RawValue>) {
         {
             let mut recent = self.recent();
-            recent.bytes += json.get().len();
+            let bytes = json.get().len();
+            recent.bytes += bytes;
             recent.events.push_back((place, json));
-            while recent.events.len() > RECENT_MAX || recent.bytes > RECENT_MAX_BYTES {
-                let Some((place, json)) = recent.events.pop_front() else {
-                    break;
-                };
-                recent.bytes -= json.get().len();
-                recent.floor = place;
+            let all = self.kept.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            let mut surplus = all.saturating_sub(KEPT_MAX_BYTES);
+            while !recent.events.is_empty()
+                && (recent.events.len() > RECENT_MAX
+                    || recent.bytes > RECENT_MAX_BYTES
+                    || surplus > 0)
+            {
+                let before = recent.bytes;
+                recent.drop_oldest(&self.kept);
+                surplus = surplus.saturating_sub(before - recent.bytes);
             }
         }
         self.tail.send_replace(place);
@@ -255,20 +347,6 @@ impl Fanout {
     fn end(&self, end: End) {
         self.recent().end = Some(end);
         self.tail.send_modify(|_| {});
-    }
-
-    fn behind(&self, at: i64) -> Behind {
-        let recent = self.recent();
-        if recent.floor > at {
-            return Behind::Lost;
-        }
-        let next = recent.events.partition_point(|(place, _)| *place <= at);
-        match (recent.events.get(next), recent.end) {
-            (Some((place, json)), _) => Behind::Event(*place, Arc::clone(json)),
-            (None, None) => Behind::NothingYet,
-            (None, Some(End::Complete)) => Behind::Nothing,
-            (None, Some(End::Broken)) => Behind::Lost,
-        }
     }
 
     fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
@@ -281,6 +359,8 @@ impl Drop for Fanout {
         if let Some(task) = self.task.get() {
             task.abort();
         }
+        let bytes = self.recent().bytes;
+        self.kept.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 

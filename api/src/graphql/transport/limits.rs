@@ -58,6 +58,9 @@ pub struct DocumentLimits {
     pub list_nesting: usize,
     /// Fields of the whole answer, with lists of assumed lengths.
     pub complexity: usize,
+    /// Fields whose lists are no pages and may be as long as one. Of other lists that are no pages
+    /// a few elements are assumed.
+    pub long_lists: &'static [&'static str],
 }
 
 /// The bounds of one WebSocket or event stream.
@@ -112,6 +115,7 @@ impl Default for DocumentLimits {
             variable_bytes: 16 * 1024 * 1024,
             list_nesting: 4,
             complexity: 100_000,
+            long_lists: &[],
         }
     }
 }

@@ -442,7 +442,7 @@ pub struct CreateApiTokenInput {
     /// What it may be used for, and reading; everything that the credentials that make it may be
     /// used for when absent.
     pub scopes: Option<Vec<ApiTokenScope>>,
-    /// When it ends by itself; never when absent.
+    /// When it ends by itself; when absent, with the token it is made with, or never.
     pub expires_at: Option<DateTime>,
 }
 

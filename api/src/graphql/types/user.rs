@@ -92,15 +92,10 @@ impl User {
 
     /// Their tokens for programs. Absent for everybody else.
     async fn api_tokens(&self, context: &Context<'_>) -> Option<Result<Vec<ApiToken>>> {
-        let actor = context
-            .actor()
-            .ok()
-            .filter(|actor| actor.user_id == self.0.id)?;
-        let load = async || {
-            let tokens = context.app()?.api_tokens(actor).await?;
-            Ok(tokens.into_iter().map(ApiToken).collect())
-        };
-        Some(load().await)
+        let actor = context.actor().ok();
+        actor.filter(|actor| actor.user_id == self.0.id)?;
+        let tokens = Loaders::of(context).api_tokens(self.0.id).await;
+        Some(tokens.map(|tokens| tokens.into_iter().map(ApiToken).collect()))
     }
 
     /// When the account was made.

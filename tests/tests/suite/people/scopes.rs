@@ -124,10 +124,15 @@ async fn a_mutation_beyond_a_tokens_scopes_is_forbidden(database: Database) {
     let table = table();
     let listed: BTreeSet<_> = table.iter().map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(listed, admin.mutations().await);
-    for (mutation, input, needed) in table {
-        for scope in SCOPES {
-            let token = admin.create_token(json!({ "scopes": [scope] })).await;
-            let (_, answer) = token.answer(&document(mutation, &input), json!({})).await;
+    for scope in SCOPES {
+        let narrow = json!({ "scopes": [scope] });
+        let mut token = admin.create_token(narrow.clone()).await;
+        for (mutation, input, needed) in &table {
+            let (_, answer) = token.answer(&document(mutation, input), json!({})).await;
+            if *mutation == "signOut" {
+                // That ended it.
+                token = admin.create_token(narrow.clone()).await;
+            }
             let Some(needed) = needed.filter(|needed| *needed != scope) else {
                 assert!(answer["errors"].is_null(), "{mutation} {scope}: {answer}");
                 continue;
@@ -208,5 +213,16 @@ async fn an_expiry_lies_in_the_future(database: Database) {
     let refused = user.mutate("createApiToken", past).await;
     assert_eq!(refused.codes(), ["INVALID_INPUT"]);
     let future = json!({ "expiresAt": "2999-01-01T00:00:00Z" });
-    assert!(user.create_token(future).await.is_let_in().await);
+    let token = user.create_token(future).await;
+    assert!(token.is_let_in().await);
+    // What is made with it holds no longer.
+    let later = json!({ "name": "x", "expiresAt": "2999-01-02T00:00:00Z" });
+    let refused = token.mutate("createApiToken", later).await;
+    assert_eq!(refused.codes(), ["INVALID_INPUT"]);
+    let made = token.mutate("createApiToken", json!({ "name": "x" })).await;
+    let ends = made.value("apiToken")["expiresAt"].clone();
+    assert!(
+        ends.as_str().is_some_and(|at| at.starts_with("2999-01-01")),
+        "{ends}"
+    );
 }

@@ -103,6 +103,7 @@ async fn an_event_is_made_once_for_all_who_follow_the_same() {
         assert_eq!(take(follower, 19).await, events(2..=20));
     }
     assert_eq!(log.made.load(Ordering::SeqCst) - alone, 19);
+    assert_eq!(fanouts.kept.load(Ordering::Relaxed), 0, "all have got all");
 }
 
 #[tokio::test]
@@ -141,6 +142,8 @@ async fn who_falls_far_behind_misses_nothing() {
     for follower in [&mut slow, &mut fast] {
         assert_eq!(take(follower, 1).await, events(many + 1..=many + 1));
     }
+    drop((slow, fast));
+    assert_eq!(fanouts.kept.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
