@@ -15,7 +15,13 @@ struct Scratch {
 
 impl Scratch {
     async fn open() -> Self {
-        let path = std::env::temp_dir().join(format!("spaceport-test-{}.db", Uuid::now_v7()));
+        // The process is in the name for `dev/sweep`, which removes what killed tests left.
+        let name = format!(
+            "spaceport-test-{}-{}.db",
+            std::process::id(),
+            Uuid::now_v7()
+        );
+        let path = std::env::temp_dir().join(name);
         let store = Store::open(&format!("sqlite:{}", path.display()))
             .await
             .expect("opens");
