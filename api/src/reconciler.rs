@@ -59,6 +59,8 @@ pub struct Reconciler {
     stopped: CancellationToken,
     /// Spaces being worked on, and whether to look once more when done.
     busy: Mutex<HashMap<SpaceId, bool>>,
+    /// Spaces that are looked at again soon because something failed.
+    retries: Mutex<HashSet<SpaceId>>,
     permits: Semaphore,
     stops: Semaphore,
     /// Since when it works. A start is given its whole time from here on: nobody saw to it before.
@@ -83,6 +85,7 @@ impl Reconciler {
             wake: Wake::default(),
             stopped: CancellationToken::new(),
             busy: Mutex::default(),
+            retries: Mutex::default(),
             permits: Semaphore::new(CONCURRENT),
             stops: Semaphore::new(STOPS_CONCURRENT),
             since: app.clock.now(),

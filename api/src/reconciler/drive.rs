@@ -1,6 +1,10 @@
 //! Working on one space until there is nothing to do but wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use spaceport_domain::{
     access::Sight,
@@ -17,8 +21,9 @@ use crate::engine::{ContainerRef, EngineError, Scope};
 
 /// The most steps of one drive; behind them another space gets its turn.
 const STEPS_MAX: u32 = 32;
-/// How long a start waits for an engine that can't be reached.
-const ENGINE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a start waits for an engine that can't be reached: longer than a busy host takes to
+/// restart it.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait before trying again what failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// The least time a container gets to end by itself.
@@ -36,7 +41,7 @@ impl Reconciler {
                 Ok(false) => return,
                 Err(error) => {
                     tracing::warn!(space.id = %id, %error, "will try again");
-                    return self.wake_after(id, RETRY);
+                    return self.retry(id);
                 }
             }
         }
@@ -188,6 +193,23 @@ impl Reconciler {
             ),
             other => other,
         }
+    }
+
+    /// Has a space looked at again soon; once, however often that is asked for meanwhile.
+    fn retry(self: &Arc<Self>, id: SpaceId) {
+        if !self.retries().insert(id) {
+            return;
+        }
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(RETRY).await;
+            this.retries().remove(&id);
+            this.wake.space(id);
+        });
+    }
+
+    fn retries(&self) -> std::sync::MutexGuard<'_, HashSet<SpaceId>> {
+        self.retries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake_after(&self, id: SpaceId, delay: Duration) {

@@ -302,6 +302,13 @@ async fn a_start_waits_for_an_engine_that_restarts() {
     let mut docker = PrivateDocker::start().await;
     let story = Story::on_engine(&docker).await;
     let space = story.user.create_space(&story.template, "patient").await;
+    // What an engine leaves that is killed while it makes a volume is another story.
+    eventually("the volumes are made", async || {
+        let space = story.user.space(&space).await;
+        let volumes = space["volumes"].as_array().expect("a list");
+        volumes.iter().all(|it| !it["enforced"].is_null())
+    })
+    .await;
     docker.kill();
     let mut follower = story.user.follow(Transport::WebSocket, &space).await;
     story.user.ask("startSpace", &space).await;
