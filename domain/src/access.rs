@@ -106,15 +106,7 @@ impl Actor {
     /// stranger, to whom the space doesn't exist. Of two relations it is the one that allows more
     /// features.
     pub fn relation_to(&self, owner: UserId, is_shared: bool) -> Option<Relation> {
-        if self.user_id == owner {
-            Some(Relation::Owner)
-        } else if self.may(Permission::ManageSpaces)
-            && (self.may(Permission::EnterSpaces) || !is_shared)
-        {
-            Some(Relation::Administrator)
-        } else {
-            is_shared.then_some(Relation::Shared)
-        }
+        Relation::of(self.user_id, &self.permissions, owner, is_shared)
     }
 
     /// Whose things the actor sees.
@@ -155,6 +147,26 @@ pub enum Relation {
     Shared,
     /// They manage everybody's spaces.
     Administrator,
+}
+
+impl Relation {
+    /// What `user`, whose roles allow `permissions`, is to a space of `owner`. See
+    /// [`Actor::relation_to`].
+    pub fn of(
+        user: UserId,
+        permissions: &BTreeSet<Permission>,
+        owner: UserId,
+        is_shared: bool,
+    ) -> Option<Self> {
+        let may = |permission| permissions.contains(&permission);
+        if user == owner {
+            Some(Self::Owner)
+        } else if may(Permission::ManageSpaces) && (may(Permission::EnterSpaces) || !is_shared) {
+            Some(Self::Administrator)
+        } else {
+            is_shared.then_some(Self::Shared)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,12 @@
 //! certificate covers all of them. A combination that would be longer is refused when the name is
 //! chosen, not when somebody opens it.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use crate::name::{LABEL_MAX, SpaceName, TunnelName, UserName};
+use crate::{
+    app::AppName,
+    name::{LABEL_MAX, SpaceName, TunnelName, UserName},
+};
 
 /// Separates the names inside a label; no name contains it.
 pub const SEPARATOR: &str = "--";
@@ -48,6 +51,68 @@ impl fmt::Display for TunnelLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The first label of an app's hostname.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AppLabel {
+    /// The app.
+    pub app: AppName,
+    /// The space it belongs to.
+    pub space: SpaceName,
+    /// Whose space it is.
+    pub owner: UserName,
+}
+
+/// The label names no app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the hostname of an app")]
+pub struct AppLabelError;
+
+impl AppLabel {
+    /// The whole hostname below `domain`.
+    pub fn under(&self, domain: &str) -> String {
+        format!("{self}.{domain}")
+    }
+
+    /// Takes the hostname `host`, which is one label below `domain`, apart.
+    pub fn of_host(host: &str, domain: &str) -> Result<Self, AppLabelError> {
+        label_below(host, domain).ok_or(AppLabelError)?.parse()
+    }
+
+    /// What the labels of all apps of one space end in.
+    pub fn of_space(space: &SpaceName, owner: &UserName) -> String {
+        format!("{space}{SEPARATOR}{owner}")
+    }
+}
+
+impl fmt::Display for AppLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { app, space, owner } = self;
+        write!(f, "{app}{SEPARATOR}{space}{SEPARATOR}{owner}")
+    }
+}
+
+impl FromStr for AppLabel {
+    type Err = AppLabelError;
+
+    fn from_str(label: &str) -> Result<Self, AppLabelError> {
+        let mut names = label.split(SEPARATOR);
+        match (names.next(), names.next(), names.next(), names.next()) {
+            (Some(app), Some(space), Some(owner), None) => Ok(Self {
+                app: app.parse().map_err(|_| AppLabelError)?,
+                space: space.parse().map_err(|_| AppLabelError)?,
+                owner: owner.parse().map_err(|_| AppLabelError)?,
+            }),
+            _ => Err(AppLabelError),
+        }
+    }
+}
+
+/// The part of `host` before `domain`, when it is one label.
+pub fn label_below<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
+    let label = host.strip_suffix(domain)?.strip_suffix('.')?;
+    (!label.is_empty() && !label.contains('.')).then_some(label)
 }
 
 /// Whether every app of `space` has a hostname that fits.
@@ -101,6 +166,34 @@ mod tests {
     }
 
     #[test]
+    fn an_app_is_one_label_below_its_domain() {
+        let label = AppLabel {
+            app: AppName::Port(8000),
+            space: parse("lab"),
+            owner: parse("ada"),
+        };
+        let host = label.under("apps.localhost");
+        assert_eq!(host, "8000--lab--ada.apps.localhost");
+        assert_eq!(AppLabel::of_host(&host, "apps.localhost"), Ok(label));
+        for other in [
+            "8000--lab--ada.apps.example",
+            "8000--lab--adaapps.localhost",
+            "x.8000--lab--ada.apps.localhost",
+            "apps.localhost",
+            ".apps.localhost",
+            "lab--ada.apps.localhost",
+            "0--lab--ada.apps.localhost",
+            "shell--lab--ada.apps.localhost",
+            "8000--lab--ada--b.apps.localhost",
+            "8000--lab---ada.apps.localhost",
+            "8000----ada.apps.localhost",
+        ] {
+            let parsed = AppLabel::of_host(other, "apps.localhost");
+            assert_eq!(parsed, Err(AppLabelError), "{other}");
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_when_named() {
         let owner = parse::<UserName>(&"u".repeat(30));
         let tunnel = |n: usize| TunnelLabel::new(&parse(&"t".repeat(n)), &owner);
@@ -146,6 +239,20 @@ mod tests {
             let one = TunnelLabel::new(&parse(&a), &parse(&b)).expect("fits");
             let two = TunnelLabel::new(&parse(&c), &parse(&d)).expect("fits");
             prop_assert_eq!(one == two, a == c && b == d);
+        }
+
+        #[test]
+        fn an_apps_label_is_taken_apart_as_it_was_made(
+            app in "code|vnc|term|files|[1-9][0-9]{0,3}",
+            space in "[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}",
+            owner in "[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}",
+        ) {
+            let label = AppLabel {
+                app: app.parse().expect("an app"),
+                space: parse(&space),
+                owner: parse(&owner),
+            };
+            prop_assert_eq!(label.to_string().parse(), Ok(label));
         }
 
         #[test]

@@ -15,11 +15,14 @@
 //! | [`rate`] | how often something may be tried |
 //! | [`access`] | permissions, features, and what an actor may see and do |
 //! | [`scope`] | what a token may be used for |
+//! | [`app`] | what of a space is opened in a browser |
+//! | [`ticket`] | the proof with which a browser enters an app |
 //! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
 //! | [`route`] | what the edge must know to reach a space |
 //! | [`problem`] | the codes of everything a caller can get wrong |
 
 pub mod access;
+pub mod app;
 pub mod event;
 pub mod hostname;
 pub mod id;
@@ -33,5 +36,6 @@ pub mod scope;
 pub mod share;
 pub mod space;
 pub mod template;
+pub mod ticket;
 pub mod time;
 pub mod tunnel;

@@ -1,15 +1,23 @@
 //! What the edge must know to carry a visitor into a space.
 //!
 //! The control plane sends routes by space: [`SpaceRoutes`] holds everything the edge knows of one
-//! space, so that a message replaces what was known before and can be repeated without harm.
+//! space, so that a message replaces what was known before and can be repeated without harm. In the
+//! same way [`PersonRoutes`] holds what it knows of one user: with both, the edge decides by itself
+//! who enters which app.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    access::{Permission, Relation, feature_bar},
+    app::AppName,
+    event::Cursor,
     id::{SpaceId, TunnelId, UserId},
     lifecycle::Status,
+    scope::Scopes,
+    template::{Feature, PortDeclaration},
+    ticket::Ticket,
 };
 
 /// All routes into one space.
@@ -22,6 +30,9 @@ pub struct SpaceRoutes {
     pub space_name: String,
     /// Who owns it.
     pub owner_id: UserId,
+    /// The owner's name, which is part of the hostnames of the space's apps.
+    #[serde(default)]
+    pub owner_name: String,
     /// Whom it is shared with.
     #[serde(default)]
     pub shared_with: Vec<UserId>,
@@ -29,8 +40,43 @@ pub struct SpaceRoutes {
     pub status: Status,
     /// The container's address in the engine's network, while it has one.
     pub address: Option<IpAddr>,
+    /// What its template enables.
+    #[serde(default)]
+    pub features: BTreeSet<Feature>,
+    /// The ports its template declares.
+    #[serde(default)]
+    pub ports: Vec<PortDeclaration>,
     /// The public hostnames into it. Empty once the space is deleted.
     pub tunnels: Vec<TunnelRoute>,
+}
+
+impl SpaceRoutes {
+    /// Whether `person`, on a sign-in that may be used for `scopes`, opens `app`: the rule by which
+    /// [`feature_bar`] answers the API. Whether the space runs is another question.
+    pub fn admits(&self, app: AppName, person: &PersonRoutes, scopes: &Scopes) -> bool {
+        let permissions = scopes.narrow(person.permissions.iter().copied());
+        self.relation(person, &permissions).is_some_and(|it| {
+            feature_bar(app.feature(), &self.features, &permissions, it).is_none()
+        })
+    }
+
+    /// Whether `person`, on a sign-in that may be used for `scopes`, may start and stop the space.
+    pub fn is_managed_by(&self, person: &PersonRoutes, scopes: &Scopes) -> bool {
+        let permissions = scopes.narrow(person.permissions.iter().copied());
+        matches!(
+            self.relation(person, &permissions),
+            Some(Relation::Owner | Relation::Administrator)
+        )
+    }
+
+    fn relation(
+        &self,
+        person: &PersonRoutes,
+        permissions: &BTreeSet<Permission>,
+    ) -> Option<Relation> {
+        let is_shared = self.shared_with.contains(&person.user_id);
+        Relation::of(person.user_id, permissions, self.owner_id, is_shared)
+    }
 }
 
 /// A public hostname for one port of a space.
@@ -45,13 +91,35 @@ pub struct TunnelRoute {
     pub port: u16,
 }
 
-/// Whether a message replaces everything or only the spaces it names.
+/// What somebody may do in spaces, and how they are known.
+///
+/// Who is not in the table, or has no sign-in in it, enters nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonRoutes {
+    /// Who.
+    pub user_id: UserId,
+    /// What their roles allow, together; empty while they may not act.
+    pub permissions: BTreeSet<Permission>,
+    /// Their sign-ins and tokens that hold: identifiers as [`crate::ticket::Ticket`] names them.
+    pub sign_ins: BTreeSet<String>,
+}
+
+impl PersonRoutes {
+    /// Whether the sign-in that `ticket` rests on still holds, by what was known at `as_of`. A
+    /// ticket that is younger than that is believed: what it rests on can't be known yet.
+    pub fn vouches_for(&self, ticket: &Ticket, as_of: Cursor) -> bool {
+        self.user_id == ticket.sub && (as_of < ticket.as_of || self.sign_ins.contains(&ticket.sid))
+    }
+}
+
+/// Whether a message replaces everything or only what it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RouteChange {
     /// The message is the whole table: what it doesn't name is gone.
     Snapshot,
-    /// The message replaces what is known of the spaces it names, and nothing else.
+    /// The message replaces what is known of the spaces and people it names, and nothing else.
     Spaces,
 }
 
@@ -61,8 +129,105 @@ pub enum RouteChange {
 pub struct RouteEvent {
     /// Position in the event log; sent back as `after` to resume.
     pub cursor: String,
-    /// How to apply `spaces`.
+    /// How to apply the rest.
     pub change: RouteChange,
     /// The spaces whose routes are given.
     pub spaces: Vec<SpaceRoutes>,
+    /// The people of whom is told what they may do.
+    #[serde(default)]
+    pub people: Vec<PersonRoutes>,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{scope::Scope, ticket};
+
+    const APPS: [AppName; 3] = [AppName::Code, AppName::Term, AppName::Port(8000)];
+
+    fn user(n: u128) -> UserId {
+        UserId::new(Uuid::from_u128(n))
+    }
+
+    fn person(n: u128, permissions: &[Permission]) -> PersonRoutes {
+        PersonRoutes {
+            user_id: user(n),
+            permissions: permissions.iter().copied().collect(),
+            sign_ins: BTreeSet::from(["session_1".to_owned()]),
+        }
+    }
+
+    /// A space of user 1, shared with user 2, with every feature.
+    fn space() -> SpaceRoutes {
+        SpaceRoutes {
+            space_id: SpaceId::new(Uuid::from_u128(9)),
+            space_name: "lab".to_owned(),
+            owner_id: user(1),
+            owner_name: "ada".to_owned(),
+            shared_with: vec![user(2)],
+            status: Status::Running,
+            address: None,
+            features: Feature::ALL.into(),
+            ports: Vec::new(),
+            tunnels: Vec::new(),
+        }
+    }
+
+    fn entered(space: &SpaceRoutes, person: &PersonRoutes, scopes: &Scopes) -> Vec<AppName> {
+        let admitted = APPS.into_iter();
+        admitted
+            .filter(|app| space.admits(*app, person, scopes))
+            .collect()
+    }
+
+    #[test]
+    fn owner_and_administrator_enter_and_nobody_else_does() {
+        let (space, all) = (space(), Scopes::all());
+        let open = [AppName::Code, AppName::Port(8000)];
+        let developer = |n| person(n, &Permission::DEVELOPER);
+        assert_eq!(entered(&space, &developer(1), &all), open);
+        // The terminal is shared, and this version carries none; ports are not shared.
+        assert_eq!(entered(&space, &developer(2), &all), []);
+        assert_eq!(entered(&space, &developer(3), &all), []);
+        assert_eq!(entered(&space, &person(4, &Permission::ALL), &all), open);
+        let manager = [&Permission::DEVELOPER[..], &[Permission::ManageSpaces]].concat();
+        assert_eq!(entered(&space, &person(4, &manager), &all), []);
+        assert_eq!(entered(&space, &person(1, &[]), &all), []);
+    }
+
+    #[test]
+    fn a_template_and_a_tokens_scopes_take_away() {
+        let (mut space, narrow) = (space(), Scopes::new([Scope::Spaces]));
+        let administrator = person(4, &Permission::ALL);
+        assert_eq!(entered(&space, &administrator, &narrow), []);
+        assert!(!space.is_managed_by(&administrator, &narrow));
+        assert!(space.is_managed_by(&administrator, &Scopes::all()));
+        let owner = person(1, &Permission::DEVELOPER);
+        space.features.remove(&Feature::CodeServer);
+        assert_eq!(entered(&space, &owner, &narrow), [AppName::Port(8000)]);
+        assert_eq!(entered(&space, &owner, &Scopes::new([])), []);
+    }
+
+    #[test]
+    fn a_ticket_ends_with_the_sign_in_it_rests_on() {
+        let person = person(1, &[]);
+        let mut ticket = Ticket {
+            aud: ticket::AUDIENCE.to_owned(),
+            sub: user(1),
+            sid: "session_1".to_owned(),
+            host: "8000--lab--ada.apps.localhost".to_owned(),
+            scopes: Scopes::all(),
+            as_of: Cursor::new(5),
+            iat: 0,
+            exp: 1,
+        };
+        assert!(person.vouches_for(&ticket, Cursor::new(5)));
+        ticket.sid = "session_2".to_owned();
+        assert!(!person.vouches_for(&ticket, Cursor::new(5)));
+        assert!(person.vouches_for(&ticket, Cursor::new(4)));
+        ticket.sub = user(2);
+        assert!(!person.vouches_for(&ticket, Cursor::new(4)));
+    }
 }

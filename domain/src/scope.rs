@@ -75,10 +75,10 @@ impl Scope {
     /// tokens until somebody says otherwise.
     pub fn of_mutation(name: &str) -> Option<Self> {
         match name {
-            "signIn" | "signOut" => None,
+            "signIn" | "signOut" | "redeemAppCode" => None,
             "createSpace" | "startSpace" | "stopSpace" | "restartSpace" | "deleteSpace"
             | "updateSpace" | "shareSpace" | "unshareSpace" | "leaveSpace" | "transferSpace"
-            | "createTunnel" | "deleteTunnel" => Some(Self::Spaces),
+            | "createTunnel" | "deleteTunnel" | "openApp" => Some(Self::Spaces),
             "changePassword" | "revokeSession" | "createApiToken" | "revokeApiToken"
             | "addSshKey" | "removeSshKey" => Some(Self::Account),
             _ => Some(Self::Administration),

@@ -29,7 +29,12 @@ pub enum FeatureBar {
 pub const SHARED_FEATURES: [Feature; 2] = [Feature::Terminal, Feature::Ssh];
 
 /// The features this version of Spaceport carries.
-pub const SUPPORTED_FEATURES: [Feature; 1] = [Feature::Tunnels];
+pub const SUPPORTED_FEATURES: [Feature; 4] = [
+    Feature::CodeServer,
+    Feature::Vnc,
+    Feature::PortForward,
+    Feature::Tunnels,
+];
 
 /// What keeps somebody from using `feature` of a space whose template enables `enabled`, whose
 /// roles allow `permissions`, and who is `relation` to the space. `None` when nothing does.
