@@ -24,10 +24,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    api::Api,
     certs::{
         CertError, CertStore, Certificate, Certificates,
         dev_ca::{DevCa, RENEW_INTERVAL},
     },
+    gate::{Gate, TicketKeys},
     guard::Guard,
     listener::{Site, Worker},
     metrics::Metrics,
@@ -93,8 +95,11 @@ impl Edge {
         let certificates = Arc::new(Certificates::new(store));
         let tls = Arc::new(tls::server_config(Arc::clone(&certificates) as _)?);
 
+        let routes = Arc::new(last_known_routes(&settings.routes_file()));
+        let gate = Arc::new(gate(settings, &routes));
         let site = Arc::new(Site {
-            routes: Arc::new(last_known_routes(&settings.routes_file())),
+            routes,
+            gate,
             metrics: Arc::new(Metrics::default()),
             limits: settings.limits,
             certificates,
@@ -113,6 +118,7 @@ impl Edge {
                         Arc::clone(&site.metrics),
                         settings.limits.connect,
                     ),
+                    live: Arc::default(),
                     tasks: TaskTracker::new(),
                     tls: TlsAcceptor::from(Arc::clone(&tls)),
                 });
@@ -123,7 +129,7 @@ impl Edge {
         let ca_path = authority.as_ref().map(|it| it.path().to_owned());
         let duties = Duties {
             site: Arc::clone(&site),
-            feed: feed(settings, &site),
+            feed: feed(&site),
             routes_file: settings.routes_file(),
             metrics_listener,
             authority,
@@ -252,14 +258,29 @@ fn last_known_routes(path: &Path) -> Routes {
     routes
 }
 
-fn feed(settings: &Settings, site: &Site) -> Feed {
+fn gate(settings: &Settings, routes: &Arc<Routes>) -> Gate {
     let token = match settings.token.clone() {
         Some(token) => TokenSource::Given(token),
         None => TokenSource::File(settings.token_file()),
     };
-    Feed {
-        api: settings.api_url.clone(),
+    let api = Api {
+        url: settings.api_url.clone(),
         token,
+    };
+    Gate::new(
+        settings.app_domain.clone(),
+        settings.api_public_url.clone(),
+        settings.app_offline,
+        Arc::new(TicketKeys::open(settings.keys_file())),
+        Arc::new(api),
+        Arc::clone(routes),
+    )
+}
+
+fn feed(site: &Site) -> Feed {
+    Feed {
+        api: Arc::clone(&site.gate.api),
+        keys: Arc::clone(&site.gate.keys),
         routes: Arc::clone(&site.routes),
         metrics: Arc::clone(&site.metrics),
     }
@@ -283,6 +304,9 @@ fn work(
         .spawn(move || {
             runtime.block_on(async {
                 tokio::spawn(Arc::clone(&worker.upstreams).sweep());
+                let (routes, gate) = (&worker.site.routes, &worker.site.gate);
+                let live = Arc::clone(&worker.live);
+                tokio::spawn(live.watch(Arc::clone(routes), Arc::clone(gate)));
                 Arc::clone(&worker).listen(listener).await;
                 worker.tasks.close();
                 if time::timeout(drain, worker.tasks.wait()).await.is_err() {

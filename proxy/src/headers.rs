@@ -17,6 +17,8 @@ use http::{
 };
 use spaceport_domain::hostname;
 
+use crate::gate;
+
 /// Names one request in the log, in the response and to the space.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Carries the stable code of an answer the edge gives itself; never an upstream's.
@@ -179,6 +181,7 @@ pub fn to_space(
         .any(|it| it.trim().eq_ignore_ascii_case("trailers"));
     strip_hop_by_hop(headers);
     strip_ours(headers);
+    gate::strip_cookies(headers);
     // The edge answers an expectation itself, by asking for the body.
     headers.remove(EXPECT);
     // RFC 9110 doesn't know it; CGI would make it the variable HTTP_PROXY.
@@ -194,6 +197,7 @@ pub fn to_space(
 /// Makes a space's fields those the visitor receives.
 pub fn to_visitor(headers: &mut HeaderMap, request_id: &HeaderValue) {
     strip_hop_by_hop(headers);
+    gate::guard_cookies(headers);
     // What comes from a space never looks like the edge's own word.
     let forged: Vec<_> = headers
         .keys()

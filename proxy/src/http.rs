@@ -1,24 +1,26 @@
 //! One request: where it goes, and how it gets there and back.
 //!
 //! ```text
-//! refuse what is ambiguous ─▶ 421 not this connection's ─▶ route ─▶ status ─▶ dial ─▶ carry
-//!          400                                              404       503    502 504
+//! refuse what is ambiguous ─▶ not this connection's ─▶ route ─▶ gate ─▶ status ─▶ dial ─▶ carry
+//!          400                        421               404   401 403     503    502 504
 //! ```
 //!
-//! Checks of who may enter belong between route and status; there are none for public tunnels.
+//! The gate is for apps ([`crate::gate`]); public tunnels are everybody's.
 
 pub mod access;
 pub mod body;
 pub mod bounds;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
+use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{ACCEPT, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
 use hyper::body::Incoming;
+use spaceport_domain::lifecycle::Status;
 use tokio::time;
 use uuid::Uuid;
 
@@ -27,10 +29,12 @@ use self::{
     body::{Download, Progress, Source, Upload},
 };
 use crate::{
-    headers::{self, Framing},
+    gate::{self, Admission},
+    headers::{self, Framing, Requested},
     listener::{Visitor, Worker},
+    live::{Open, Pass},
     reply::{Answer, Code},
-    routes::Destination,
+    routes::{Destination, Via},
     upgrade,
     upstream::{DialError, Lease},
 };
@@ -95,15 +99,12 @@ async fn carry(
     if !visitor.served.covers(&requested.host) {
         return Err(Answer::misdirected());
     }
-    let target = worker
-        .site
-        .routes
-        .lookup(&requested.host)
-        .ok_or_else(Answer::unknown_host)?;
-    access.tunnel = Some(target.tunnel);
-    let destination = target
-        .destination()
-        .map_err(|status| Answer::not_running(&target.space.space_name, status))?;
+    let way = match find(worker, &parts, &requested, access).await? {
+        Found::Way(way) => way,
+        Found::Answer(answer) => return Ok(answer.map(Source::Own)),
+    };
+    let destination = way.destination;
+    let open = worker.live.open(way);
 
     let websocket = headers::asks_for_websocket(&parts);
     headers::to_space(
@@ -121,10 +122,64 @@ async fn carry(
         progress,
     };
     if websocket {
-        exchange.switch(parts, upload, visitor, access).await
+        exchange.switch(parts, upload, visitor, open, access).await
     } else {
-        exchange.pass(parts, upload, access).await
+        exchange.pass(parts, upload, open, access).await
     }
+}
+
+/// What was found at a host.
+enum Found {
+    /// A way into a space.
+    Way(Pass),
+    /// Something the edge answers by itself.
+    Answer(Response<Bytes>),
+}
+
+/// Finds where a request goes, if whoever sends it may go there.
+async fn find(
+    worker: &Worker,
+    parts: &Parts,
+    requested: &Requested,
+    access: &mut Access,
+) -> Result<Found, Answer> {
+    let site = &worker.site;
+    let host = &requested.host;
+    let (target, ticket, start_url) = match site.gate.label(host) {
+        Some(label) => match site.gate.admit(label, requested, parts).await? {
+            Admission::Entered(entry) => (entry.target, Some(entry.ticket), entry.start_url),
+            Admission::Answered(mut answer) => {
+                let id = access.request_id().clone();
+                answer.headers_mut().insert(headers::X_REQUEST_ID, id);
+                return Ok(Found::Answer(answer));
+            }
+        },
+        None if gate::is_reserved(parts.uri.path()) => return Err(Answer::unknown_host()),
+        None => {
+            let target = site.routes.glance().tunnel(host).cloned();
+            (target.ok_or_else(Answer::unknown_host)?, None, None)
+        }
+    };
+    if let Via::Tunnel(tunnel) = target.via {
+        access.tunnel = Some(tunnel);
+    }
+    access.space = Some(target.space.space_id);
+    access.user = ticket.as_ref().map(|it| it.sub);
+    let destination = target.destination().map_err(|status| {
+        let answer = Answer::not_running(&target.space.space_name, status);
+        match start_url {
+            Some(url) if [Status::Created, Status::Stopped].contains(&status) => {
+                answer.with_start(url)
+            }
+            _ => answer,
+        }
+    })?;
+    Ok(Found::Way(Pass {
+        host: host.clone(),
+        via: target.via,
+        destination,
+        ticket,
+    }))
 }
 
 /// A body whose length nobody told goes on in chunks. hyper would leave it out of a `GET`.
@@ -152,6 +207,8 @@ enum SendError {
     Broken(hyper::Error),
     /// No response came in time.
     Timeout,
+    /// It may not go on.
+    Cut,
 }
 
 impl Exchange<'_> {
@@ -160,6 +217,7 @@ impl Exchange<'_> {
         &self,
         parts: Parts,
         upload: Upload,
+        open: Open,
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
         let mut request = onward(parts, upload);
@@ -171,7 +229,7 @@ impl Exchange<'_> {
                 lease.reused && request.body().is_empty() && request.method().is_idempotent();
             let copy = repeatable.then(|| copy(&request));
             let reused = lease.reused;
-            let again = match self.send(&mut lease, request).await {
+            let again = match self.send(&mut lease, request, &open).await {
                 Ok(response) => break response,
                 Err(SendError::Unsent(unsent)) if reused => *unsent,
                 Err(error @ SendError::Broken(_)) => copy.ok_or_else(|| self.failed(error))?,
@@ -183,7 +241,7 @@ impl Exchange<'_> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Answer::upstream_error());
         }
-        self.answer(response, lease, access)
+        self.answer(response, lease, open, access)
     }
 
     /// Carries over a request that wants to become a WebSocket.
@@ -192,6 +250,7 @@ impl Exchange<'_> {
         mut parts: Parts,
         upload: Upload,
         visitor: &Arc<Visitor>,
+        open: Open,
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
         headers::say_websocket(&mut parts.headers);
@@ -200,11 +259,11 @@ impl Exchange<'_> {
         let request = onward(parts.into_parts().0, upload);
         let mut lease = self.dialled(self.worker.upstreams.fresh(self.destination).await)?;
         let response = self
-            .send(&mut lease, request)
+            .send(&mut lease, request, &open)
             .await
             .map_err(|error| self.failed(error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return self.answer(response, lease, access);
+            return self.answer(response, lease, open, access);
         }
         if !headers::is_websocket(response.headers()) {
             return Err(Answer::upstream_error());
@@ -215,6 +274,7 @@ impl Exchange<'_> {
             visitor: Arc::clone(visitor),
             metrics: Arc::clone(&self.worker.site.metrics),
             request_id: access.request_id().clone(),
+            open,
         };
         Ok(websocket.begin(response, &self.worker.tasks))
     }
@@ -224,12 +284,22 @@ impl Exchange<'_> {
         &self,
         lease: &mut Lease,
         request: Request<Upload>,
+        open: &Open,
     ) -> Result<Response<Incoming>, SendError> {
         let limit: Duration = self.worker.site.limits.response;
         let mut sending = pin!(lease.sender.try_send_request(request));
         let mut seen_bytes = 0;
         loop {
-            match time::timeout(limit, &mut sending).await {
+            let sent = poll_fn(|cx| match sending.as_mut().poll(cx) {
+                Poll::Ready(sent) => Poll::Ready(Some(sent)),
+                Poll::Pending => open.poll_cut(cx).map(|()| None),
+            });
+            let sent = match time::timeout(limit, sent).await {
+                Ok(Some(sent)) => Ok(sent),
+                Ok(None) => return Err(SendError::Cut),
+                Err(elapsed) => Err(elapsed),
+            };
+            match sent {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(mut error)) => {
                     return Err(match error.take_message() {
@@ -252,6 +322,7 @@ impl Exchange<'_> {
         &self,
         response: Response<Incoming>,
         lease: Lease,
+        open: Open,
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
         let (mut parts, incoming) = response.into_parts();
@@ -263,6 +334,7 @@ impl Exchange<'_> {
             incoming,
             lease: Some(lease),
             progress: self.progress.clone(),
+            open,
         });
         *response.status_mut() = parts.status;
         *response.headers_mut() = parts.headers;
@@ -297,6 +369,7 @@ impl Exchange<'_> {
     fn failed(&self, error: SendError) -> Answer {
         match error {
             SendError::Timeout => Answer::timeout(),
+            SendError::Cut => Answer::unknown_host(),
             // The request's body broke off, not the space.
             SendError::Broken(error) if error.is_user() => Answer::broken_request(),
             SendError::Broken(error) => {

@@ -10,19 +10,25 @@
 //! | [`listener`] | visitors' connections, workers, the drain |
 //! | [`tls`], [`certs`] | encryption, and the certificates shown |
 //! | [`http`] | one request: checks, routing, forwarding, bodies, the access log |
+//! | [`gate`] | who enters an app: tickets, cookies, pages of other origins |
+//! | [`live`] | what is open, and ends when it may not go on |
 //! | [`headers`] | which fields pass, and for whom a request is |
 //! | [`upgrade`] | WebSockets |
 //! | [`upstream`], [`guard`] | connections into spaces, and where none is made |
 //! | [`reply`] | answers of the edge's own |
+//! | [`api`] | questions to the control plane |
 //! | [`routes`] | the table, the feed that fills it, its copy on disk |
 //! | [`metrics`], [`status`] | what is counted, and how it is asked for |
 
+pub mod api;
 pub mod certs;
 pub mod edge;
+pub mod gate;
 pub mod guard;
 pub mod headers;
 pub mod http;
 pub mod listener;
+pub mod live;
 pub mod metrics;
 pub mod reply;
 pub mod routes;

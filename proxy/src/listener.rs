@@ -34,7 +34,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     certs::{Certificates, Served},
+    gate::Gate,
     http::{body::Download, bounds, serve},
+    live::Live,
     metrics::Metrics,
     routes::Routes,
     settings::Limits,
@@ -54,6 +56,8 @@ const DRAIN_GRACE: Duration = Duration::from_secs(1);
 pub struct Site {
     /// Where hostnames lead.
     pub routes: Arc<Routes>,
+    /// Who enters apps.
+    pub gate: Arc<Gate>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
     /// The bounds.
@@ -72,6 +76,8 @@ pub struct Worker {
     pub site: Arc<Site>,
     /// Its connections into spaces.
     pub upstreams: Arc<Upstreams>,
+    /// What it carries into spaces.
+    pub live: Arc<Live>,
     /// Connections and WebSockets that a drain waits for.
     pub tasks: TaskTracker,
     /// Makes handshakes.

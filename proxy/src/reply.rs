@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-        X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+        RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use spaceport_domain::lifecycle::Status;
@@ -23,7 +23,13 @@ use crate::headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR};
 pub enum Code {
     /// 400: the request is ambiguous or not understood.
     BadRequest,
-    /// 404: no route has this hostname.
+    /// 401: the app takes a sign-in.
+    SignInRequired,
+    /// 403: the one-time code of a sign-in was used, has expired, or never was.
+    SignInFailed,
+    /// 403: a page of another origin asks.
+    CrossOrigin,
+    /// 404: there is nothing at this hostname, or nothing for who asks.
     UnknownHost,
     /// 421: the certificate of this connection doesn't cover the hostname.
     MisdirectedRequest,
@@ -39,12 +45,17 @@ pub enum Code {
     UpstreamForbidden,
     /// 503: too many connections into this port of the space are open.
     UpstreamBusy,
+    /// 503: nobody can sign in to apps at the moment.
+    SignInUnavailable,
 }
 
 impl Code {
     /// Every code, in the order of the discriminants.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::BadRequest,
+        Self::SignInRequired,
+        Self::SignInFailed,
+        Self::CrossOrigin,
         Self::UnknownHost,
         Self::MisdirectedRequest,
         Self::SpaceNotRunning,
@@ -53,12 +64,16 @@ impl Code {
         Self::UpstreamError,
         Self::UpstreamForbidden,
         Self::UpstreamBusy,
+        Self::SignInUnavailable,
     ];
 
     /// The spelling in answers and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BadRequest => "BAD_REQUEST",
+            Self::SignInRequired => "SIGN_IN_REQUIRED",
+            Self::SignInFailed => "SIGN_IN_FAILED",
+            Self::CrossOrigin => "CROSS_ORIGIN",
             Self::UnknownHost => "UNKNOWN_HOST",
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::SpaceNotRunning => "SPACE_NOT_RUNNING",
@@ -67,15 +82,20 @@ impl Code {
             Self::UpstreamError => "UPSTREAM_ERROR",
             Self::UpstreamForbidden => "UPSTREAM_FORBIDDEN",
             Self::UpstreamBusy => "UPSTREAM_BUSY",
+            Self::SignInUnavailable => "SIGN_IN_UNAVAILABLE",
         }
     }
 
     const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::SignInRequired => StatusCode::UNAUTHORIZED,
+            Self::SignInFailed | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::UnknownHost => StatusCode::NOT_FOUND,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
-            Self::SpaceNotRunning | Self::UpstreamBusy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SpaceNotRunning | Self::UpstreamBusy | Self::SignInUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::NothingListens | Self::UpstreamError | Self::UpstreamForbidden => {
                 StatusCode::BAD_GATEWAY
             }
@@ -94,6 +114,15 @@ pub struct Answer {
     retry_after_seconds: Option<u32>,
     /// Whether a page looks again by itself.
     refresh: bool,
+    /// Where to go on, and what is there.
+    link: Option<Link>,
+}
+
+/// Where to go on from an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Link {
+    url: String,
+    text: &'static str,
 }
 
 impl Answer {
@@ -104,7 +133,47 @@ impl Answer {
             message: message.into(),
             retry_after_seconds: None,
             refresh: false,
+            link: None,
         }
+    }
+
+    fn leading_to(mut self, url: String, text: &'static str) -> Self {
+        self.link = Some(Link { url, text });
+        self
+    }
+
+    /// The app takes a sign-in, which can be had at `url`.
+    pub fn sign_in_required(url: String) -> Self {
+        let message = "This address takes a sign-in.";
+        Self::new(Code::SignInRequired, "Sign in", message).leading_to(url, "Sign in")
+    }
+
+    /// The one-time code can't be used; another can be had at `url`.
+    pub fn sign_in_failed(url: String) -> Self {
+        let message = "This link has been used, or is too old.";
+        Self::new(Code::SignInFailed, "Sign in again", message).leading_to(url, "Sign in again")
+    }
+
+    /// Nobody can sign in now; later `url` will do.
+    pub fn sign_in_unavailable(url: String) -> Self {
+        let message = "Signing in isn't possible at the moment. Who has signed in goes on.";
+        Self {
+            retry_after_seconds: Some(5),
+            ..Self::new(Code::SignInUnavailable, "Try again soon", message)
+        }
+        .leading_to(url, "Try again")
+    }
+
+    /// A page of another origin asks with the visitor's cookie.
+    pub fn cross_origin() -> Self {
+        let message = "A page of another address may not ask this.";
+        Self::new(Code::CrossOrigin, "Not from there", message)
+    }
+
+    /// Adds where the space can be started.
+    #[must_use]
+    pub fn with_start(self, url: String) -> Self {
+        self.leading_to(url, "Start it")
     }
 
     /// The request can't be served by anybody.
@@ -192,6 +261,16 @@ impl Answer {
         self.code.status()
     }
 
+    fn json(&self, request_id: &str) -> serde_json::Value {
+        let mut json = serde_json::json!({
+            "code": self.code.as_str(), "message": self.message, "requestId": request_id,
+        });
+        if let Some(link) = &self.link {
+            json["url"] = link.url.as_str().into();
+        }
+        json
+    }
+
     /// The answer in the form that a request with the field `accept` wants.
     pub fn render(
         &self,
@@ -202,10 +281,7 @@ impl Answer {
         let form = Form::accepted(accept);
         let body = match form {
             Form::Html => page::html(self, id),
-            Form::Json => serde_json::json!({
-                "code": self.code.as_str(), "message": self.message, "requestId": id,
-            })
-            .to_string(),
+            Form::Json => self.json(id).to_string(),
             Form::Plain => format!("{}: {} (request {id})\n", self.code.as_str(), self.message),
         };
         let mut response = Response::new(Bytes::from(body));
@@ -228,6 +304,18 @@ impl Answer {
         }
         response
     }
+}
+
+/// Sends a browser elsewhere, by a request without a body (RFC 9110 §15.4.4).
+pub fn see_other(location: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(LOCATION, location);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The form of an answer's body.

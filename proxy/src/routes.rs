@@ -24,10 +24,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
-pub use table::{Destination, Table, Target};
+pub use table::{Destination, Table, Target, Via};
 
 /// The current generation, and word of the next.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub struct Routes {
     table: ArcSwap<Table>,
     generation: watch::Sender<u64>,
     confirmed: Mutex<Option<Instant>>,
+    began: Instant,
     count: AtomicU64,
 }
 
@@ -44,6 +45,7 @@ impl Default for Routes {
             table: ArcSwap::default(),
             generation: watch::Sender::new(0),
             confirmed: Mutex::new(None),
+            began: Instant::now(),
             count: AtomicU64::new(0),
         }
     }
@@ -55,9 +57,9 @@ impl Routes {
         self.table.load_full()
     }
 
-    /// Where `host` leads. It must have been normalised.
-    pub fn lookup(&self, host: &str) -> Option<Target> {
-        self.table.load().lookup(host).cloned()
+    /// The table as it is now, for less than one request: it costs less than [`Self::current`].
+    pub fn glance(&self) -> Guard<Arc<Table>> {
+        self.table.load()
     }
 
     /// Whether `destination` is still one.
@@ -87,6 +89,11 @@ impl Routes {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         confirmed.map(|at| at.elapsed())
+    }
+
+    /// How long the control plane hasn't been heard, at most since the start.
+    pub fn unheard_for(&self) -> Duration {
+        self.age().unwrap_or_else(|| self.began.elapsed())
     }
 
     /// The number of the current generation; 0 is the empty one before the first.

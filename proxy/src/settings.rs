@@ -36,6 +36,12 @@ pub struct Settings {
     /// `API_URL`: the control plane, as the edge reaches it; by default where `API_LISTEN` says
     /// that it listens.
     pub api_url: ApiUrl,
+    /// `API_PUBLIC_URL`: the control plane, as browsers reach it, without a final slash; by default
+    /// where `API_LISTEN` says that it listens.
+    pub api_public_url: String,
+    /// `EDGE_APP_OFFLINE_SECONDS`: how long those who have signed in to apps are let in while the
+    /// control plane isn't heard. `None`: as long as their sign-ins last.
+    pub app_offline: Option<Duration>,
     /// `EDGE_TOKEN`: what the edge shows the control plane. `None`: it is read from a file.
     pub token: Option<EdgeToken>,
     /// `TLS_CERT` and `TLS_KEY`: PEM files to serve instead of the development CA's certificates.
@@ -167,6 +173,8 @@ impl Settings {
             app_domain: read.or("APP_DOMAIN", "apps.localhost", domain),
             tunnel_domain: read.or("TUNNEL_DOMAIN", "tunnels.localhost", domain),
             api_url: api_url_or_listener(&mut read),
+            api_public_url: api_public_url(&mut read),
+            app_offline: read.maybe("EDGE_APP_OFFLINE_SECONDS", seconds),
             token: read.maybe("EDGE_TOKEN", token),
             tls_files: tls_files(&mut read),
             workers: read.or("EDGE_WORKERS", &cores(), at_least_one),
@@ -213,6 +221,11 @@ impl Settings {
     /// The file in which the edge keeps the routes it last knew.
     pub fn routes_file(&self) -> PathBuf {
         self.data_dir.join("edge").join("routes.json")
+    }
+
+    /// The file in which the edge keeps the control plane's public keys.
+    pub fn keys_file(&self) -> PathBuf {
+        self.data_dir.join("edge").join("keys.json")
     }
 
     /// The folder of the development CA.
@@ -265,7 +278,9 @@ impl<'a> Reader<'a> {
         key: &'static str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         match self.source.get(key) {
             Ok(None) => None,
             Ok(Some(found)) => parse(found.text.trim())
@@ -316,15 +331,40 @@ fn api_url(text: &str) -> Result<ApiUrl, String> {
 
 /// On one machine both planes read the same settings, and `API_LISTEN` is enough.
 fn api_url_or_listener(read: &mut Reader<'_>) -> ApiUrl {
+    let listener = api_listener(read);
+    read.maybe("API_URL", api_url).unwrap_or(listener)
+}
+
+fn api_listener(read: &mut Reader<'_>) -> ApiUrl {
     let listener = read.or("API_LISTEN", "127.0.0.1:8080", address);
-    read.maybe("API_URL", api_url).unwrap_or_else(|| ApiUrl {
+    ApiUrl {
         host: match listener.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
             ip => ip.to_string(),
         },
         port: listener.port(),
-    })
+    }
+}
+
+/// Where browsers are sent to sign in.
+fn api_public_url(read: &mut Reader<'_>) -> String {
+    let listener = api_listener(read);
+    read.maybe("API_PUBLIC_URL", public_url)
+        .unwrap_or_else(|| format!("http://{}", listener.authority()))
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let wrong = || format!("must be a URL like https://spaceport.example, not {text:?}");
+    let url: Uri = text.parse().map_err(|_| wrong())?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    match url.authority() {
+        Some(authority) if is_web && url.path() == "/" && url.query().is_none() => {
+            let scheme = url.scheme_str().unwrap_or("https");
+            Ok(format!("{scheme}://{authority}"))
+        }
+        _ => Err(wrong()),
+    }
 }
 
 /// A wrong token is not repeated in the message.

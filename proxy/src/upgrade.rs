@@ -14,7 +14,9 @@ use hyper_util::rt::TokioIo;
 use tokio::time;
 use tokio_util::task::TaskTracker;
 
-use crate::{headers, http::body::Source, listener::Visitor, metrics::Metrics, upstream::Slot};
+use crate::{
+    headers, http::body::Source, listener::Visitor, live::Open, metrics::Metrics, upstream::Slot,
+};
 
 /// How long both sides may take to become streams once they have agreed.
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,6 +36,8 @@ pub struct WebSocket {
     pub metrics: Arc<Metrics>,
     /// The request it began as.
     pub request_id: HeaderValue,
+    /// Ends it when it may not go on.
+    pub open: Open,
 }
 
 impl WebSocket {
@@ -58,10 +62,11 @@ impl WebSocket {
             return;
         };
         self.metrics.upgraded.increment(1.0);
-        let open = OpenGuard(&self.metrics);
+        let counted = OpenGuard(&self.metrics);
         let (mut client, mut space) = (TokioIo::new(client), TokioIo::new(space));
-        let carried = relay::both_ways(&mut client, &mut space, HALF_OPEN_TIME).await;
-        drop(open);
+        let carried =
+            relay::both_ways(&mut client, &mut space, self.open.cut(), HALF_OPEN_TIME).await;
+        drop(counted);
         self.metrics.bytes_in.increment(carried.to_space_bytes);
         self.metrics.bytes_out.increment(carried.to_visitor_bytes);
         tracing::info!(

@@ -6,7 +6,7 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use http::{HeaderValue, Method, StatusCode, Version};
-use spaceport_domain::id::TunnelId;
+use spaceport_domain::id::{SpaceId, TunnelId, UserId};
 
 use super::body::Progress;
 use crate::{listener::Visitor, metrics::Metrics, reply::Code};
@@ -25,6 +25,10 @@ pub struct Access {
     pub host: Option<String>,
     /// The tunnel that has the host.
     pub tunnel: Option<TunnelId>,
+    /// The space it goes into.
+    pub space: Option<SpaceId>,
+    /// Who asks, where it takes a sign-in.
+    pub user: Option<UserId>,
     /// The request's body, if there is one.
     pub upload: Option<Arc<Progress>>,
     status: Option<StatusCode>,
@@ -52,6 +56,8 @@ impl Access {
             version,
             host: None,
             tunnel: None,
+            space: None,
+            user: None,
             upload: None,
             status: None,
             code: None,
@@ -104,6 +110,8 @@ impl Drop for Access {
             method = %self.method,
             host = self.host.as_deref().unwrap_or("-"),
             tunnel.id = self.tunnel.map(tracing::field::display),
+            space.id = self.space.map(tracing::field::display),
+            user.id = self.user.map(tracing::field::display),
             version = ?self.version,
             status = self.status.map_or(0, |it| it.as_u16()),
             code = self.code.map(Code::as_str),

@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::access::Access;
-use crate::upstream::Lease;
+use crate::{live::Open, upstream::Lease};
 
 /// How far a request's body has come.
 #[derive(Debug, Default)]
@@ -111,7 +111,20 @@ pub enum Source {
         lease: Option<Lease>,
         /// The request's body, if there is one: a connection that still carries it isn't kept.
         progress: Option<Arc<Progress>>,
+        /// Ends it when it may not go on.
+        open: Open,
     },
+}
+
+/// Why a response's body breaks off.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The space broke off.
+    #[error(transparent)]
+    Space(#[from] hyper::Error),
+    /// It may not go on.
+    #[error("what let it through is gone")]
+    Cut,
 }
 
 /// A response's body, from wherever it comes to the visitor. Its end is the end of the request.
@@ -146,16 +159,23 @@ impl Download {
 
 impl Body for Download {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match &mut self.source {
             Source::Own(bytes) if bytes.is_empty() => None,
             Source::Own(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Source::Space { incoming, .. } => ready!(Pin::new(incoming).poll_frame(cx)),
+            Source::Space { open, .. } if open.is_cut() => Some(Err(BodyError::Cut)),
+            Source::Space { incoming, open, .. } => match Pin::new(incoming).poll_frame(cx) {
+                Poll::Ready(frame) => frame.map(|it| it.map_err(BodyError::from)),
+                Poll::Pending => {
+                    ready!(open.poll_cut(cx));
+                    Some(Err(BodyError::Cut))
+                }
+            },
         };
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);

@@ -24,11 +24,14 @@ pub(super) fn html(answer: &Answer, request_id: &str) -> String {
         }
         _ => String::new(),
     };
+    let link = answer.link.as_ref().map_or_else(String::new, |link| {
+        format!("<p><a href=\"{}\">{}</a></p>", escape(&link.url), link.text)
+    });
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">{refresh}\
          <title>{title}</title><style>{STYLE}</style></head><body><main>\
-         <h1>{title}</h1><p role=\"status\">{message}</p>\
+         <h1>{title}</h1><p role=\"status\">{message}</p>{link}\
          <p><small>{status} · <code>{code}</code> · request <code>{id}</code></small></p>\
          </main></body></html>\n",
         title = escape(answer.title),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use spaceport_domain::route::{RouteChange, RouteEvent, SpaceRoutes};
+use spaceport_domain::route::{PersonRoutes, RouteChange, RouteEvent, SpaceRoutes};
 use tokio::{task, time};
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +19,11 @@ use super::{Routes, Table};
 
 /// The file is written at most once in this time.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
-/// What this version writes, and the only thing it reads.
-const FORMAT: u32 = 1;
+/// What this version writes.
+const FORMAT: u32 = 2;
+/// What is read too: the same without what the rights of people and the names of apps take. It
+/// serves tunnels until the feed has brought all of it.
+const OLDER_FORMAT: u32 = 1;
 
 /// The file's content. The table's fields are those of the feed.
 #[derive(Deserialize)]
@@ -29,6 +32,8 @@ struct Saved {
     format: u32,
     cursor: String,
     spaces: Vec<SpaceRoutes>,
+    #[serde(default)]
+    people: Vec<PersonRoutes>,
 }
 
 #[derive(Serialize)]
@@ -37,6 +42,7 @@ struct Saving<'a> {
     format: u32,
     cursor: &'a str,
     spaces: Vec<&'a SpaceRoutes>,
+    people: Vec<&'a PersonRoutes>,
 }
 
 /// Reads the table that was last saved; `None` when there is none.
@@ -46,7 +52,7 @@ pub fn load(path: &Path) -> io::Result<Option<Table>> {
         read => read?,
     };
     let saved: Saved = serde_json::from_slice(&bytes)?;
-    if saved.format != FORMAT {
+    if ![FORMAT, OLDER_FORMAT].contains(&saved.format) {
         return Err(io::Error::other(format!("unknown format {}", saved.format)));
     }
     let mut table = Table::default();
@@ -54,7 +60,11 @@ pub fn load(path: &Path) -> io::Result<Option<Table>> {
         cursor: saved.cursor,
         change: RouteChange::Snapshot,
         spaces: saved.spaces,
+        people: saved.people,
     });
+    if saved.format == OLDER_FORMAT {
+        table.forget_cursor();
+    }
     Ok(Some(table))
 }
 
@@ -67,6 +77,7 @@ pub fn save(path: &Path, table: &Table) -> io::Result<()> {
         format: FORMAT,
         cursor,
         spaces: table.spaces().collect(),
+        people: table.people().collect(),
     })?;
     write_atomically(path, &bytes, 0o600)
 }
@@ -156,6 +167,10 @@ mod tests {
                     "id": "tunnel_0190c2a4b6d87c3e8f1a2b3c4d5e6f72", "host": "a--b.t", "port": 80,
                 }],
             }],
+            "people": [{
+                "userId": "user_0190c2a4b6d87c3e8f1a2b3c4d5e6f71", "permissions": ["USE_TUNNELS"],
+                "signIns": ["session_0190c2a4b6d87c3e8f1a2b3c4d5e6f73"],
+            }],
         });
         let mut table = Table::default();
         table.apply(serde_json::from_value(event).expect("an event"));
@@ -166,15 +181,27 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let read = load(&path).expect("readable").expect("there");
         assert_eq!(read.cursor(), Some("12"));
-        assert_eq!(read.lookup("a--b.t").expect("known").port, 80);
+        assert_eq!(read.tunnel("a--b.t").expect("known").port, 80);
+        assert_eq!(read.people().count(), 1);
         fs::remove_dir_all(path.ancestors().nth(2).expect("a folder")).expect("removed");
+    }
+
+    #[test]
+    fn an_older_file_serves_until_the_feed_has_brought_all_of_it() {
+        let folder = folder("older");
+        let path = folder.join("routes.json");
+        let older = r#"{"format":1,"cursor":"12","spaces":[]}"#;
+        fs::write(&path, older).expect("written");
+        let read = load(&path).expect("readable").expect("there");
+        assert_eq!(read.cursor(), None);
+        fs::remove_dir_all(folder).expect("removed");
     }
 
     #[test]
     fn a_damaged_file_is_an_error_and_not_a_table() {
         let folder = folder("damaged");
         let path = folder.join("routes.json");
-        for content in ["", "{", "{\"format\":2,\"cursor\":\"1\",\"spaces\":[]}"] {
+        for content in ["", "{", "{\"format\":3,\"cursor\":\"1\",\"spaces\":[]}"] {
             fs::write(&path, content).expect("written");
             assert!(load(&path).is_err(), "{content}");
         }

@@ -9,33 +9,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use http::{
-    Request, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST},
-};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, client::conn::http1};
-use hyper_util::rt::TokioIo;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use serde::Deserialize;
 use spaceport_domain::route::RouteEvent;
-use tokio::{net::TcpStream, time};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time;
 
 use super::{
     Routes,
     sse::{Event, Parser, TooLong},
-    token::TokenSource,
 };
-use crate::{metrics::Metrics, settings::ApiUrl};
+use crate::{
+    api::{Answering, Api, AskError},
+    gate::TicketKeys,
+    metrics::Metrics,
+};
 
 const QUERY: &str = "subscription($after:String){routesChanged(after:$after){cursor change \
-    spaces{spaceId spaceName ownerId sharedWith status address tunnels{id host port}}}}";
-const PATH: &str = "/graphql";
-
+    spaces{spaceId spaceName ownerId ownerName sharedWith features ports{name port} status address \
+    tunnels{id host port}} people{userId permissions signIns}}}";
 /// The control plane writes at least every 12 s; after this silence the connection is dead.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After this time without an error, a session is one.
 const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -45,11 +40,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Feed {
     /// The control plane.
-    pub api: ApiUrl,
-    /// The edge's proof of who it is.
-    pub token: TokenSource,
+    pub api: Arc<Api>,
     /// What is kept up to date.
     pub routes: Arc<Routes>,
+    /// Asked for anew with every session: the control plane has a new key only after a restart.
+    pub keys: Arc<TicketKeys>,
     /// Where it is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -57,12 +52,8 @@ pub struct Feed {
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
 enum SessionError {
-    #[error("it can't be reached: {0}")]
-    Connect(#[source] std::io::Error),
-    #[error("HTTP failed: {0}")]
-    Http(#[from] hyper::Error),
-    #[error("it answered with status {0}")]
-    Status(StatusCode),
+    #[error(transparent)]
+    Ask(#[from] AskError),
     #[error("it answered with something other than an event stream")]
     NoStream,
     #[error("it reported {0}")]
@@ -75,8 +66,6 @@ enum SessionError {
     Silent,
     #[error("it ended the subscription")]
     Ended,
-    #[error("the request can't be written: {0}")]
-    Request(#[from] http::Error),
 }
 
 impl SessionError {
@@ -136,56 +125,41 @@ impl Feed {
     }
 
     async fn session(&self, resume: bool, streak: &mut Streak) -> SessionError {
-        let token = self.token.wait().await;
         let after = resume
             .then(|| self.routes.current().cursor().map(str::to_owned))
             .flatten();
-        let opened = time::timeout(SILENCE_MAX, self.open(token.reveal(), after.as_deref())).await;
-        let (body, _connection) = match opened {
+        // The edge may wait for its token for as long as it takes.
+        self.api.token.wait().await;
+        let opened = time::timeout(SILENCE_MAX, self.open(after.as_deref())).await;
+        let answering = match opened {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => return error,
             Err(_) => return SessionError::Silent,
         };
         self.metrics.feed_sessions.increment(1);
         self.metrics.feed_connected.set(1.0);
-        match self.read(body, streak).await {
+        let Answering {
+            response,
+            connection: _connection,
+        } = answering;
+        match self.read(response.into_body(), streak).await {
             Err(error) => error,
             Ok(()) => SessionError::Ended,
         }
     }
 
-    /// Opens the event stream. The connection lives as long as the returned handle.
-    async fn open(
-        &self,
-        token: &str,
-        after: Option<&str>,
-    ) -> Result<(Incoming, AbortOnDropHandle<()>), SessionError> {
-        let target = (self.api.host.as_str(), self.api.port);
-        let stream = time::timeout(CONNECT_TIMEOUT, TcpStream::connect(target))
-            .await
-            .unwrap_or_else(|elapsed| Err(elapsed.into()))
-            .map_err(SessionError::Connect)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
-            // Its error reaches the session through the body.
-            let _ = connection.await;
-        }));
+    /// Opens the event stream, with the keys of the control plane at hand.
+    async fn open(&self, after: Option<&str>) -> Result<Answering, SessionError> {
         let question = serde_json::json!({"query": QUERY, "variables": {"after": after}});
-        let request = Request::post(PATH)
-            .header(HOST, self.api.authority())
-            .header(ACCEPT, "text/event-stream")
-            .header(CONTENT_TYPE, "application/json")
-            .header(AUTHORIZATION, format!("Bearer {token}"))
-            .body(Full::new(Bytes::from(question.to_string())))?;
-        let response = sender.send_request(request).await?;
-        if response.status() != StatusCode::OK {
-            return Err(SessionError::Status(response.status()));
-        }
-        let kind = response.headers().get(CONTENT_TYPE);
+        let answering = self.api.ask(&question, "text/event-stream").await?;
+        let kind = answering.response.headers().get(CONTENT_TYPE);
         if kind.is_none_or(|it| !it.as_bytes().starts_with(b"text/event-stream")) {
             return Err(SessionError::NoStream);
         }
-        Ok((response.into_body(), connection))
+        if let Err(error) = self.keys.fetch(&self.api).await {
+            tracing::warn!(%error, "the API's keys can't be had; the last known ones go on");
+        }
+        Ok(answering)
     }
 
     /// Reads until the stream ends. Everything that one chunk completes is one generation.
@@ -199,7 +173,7 @@ impl Feed {
             let Some(frame) = frame else {
                 return Ok(());
             };
-            if let Ok(chunk) = frame?.into_data() {
+            if let Ok(chunk) = frame.map_err(AskError::Http)?.into_data() {
                 parser.push(&chunk, &mut events)?;
             }
             let spoke = !events.is_empty();

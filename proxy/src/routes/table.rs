@@ -1,34 +1,49 @@
-//! Who is reached under which hostname: one generation of the answer.
+//! Who is reached under which hostname, and by whom: one generation of the answer.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use spaceport_domain::{
-    hostname,
-    id::{SpaceId, TunnelId},
+    app::AppName,
+    event::Cursor,
+    hostname::{self, SEPARATOR},
+    id::{SpaceId, TunnelId, UserId},
     lifecycle::Status,
-    route::{RouteChange, RouteEvent, SpaceRoutes},
+    route::{PersonRoutes, RouteChange, RouteEvent, SpaceRoutes},
 };
 
 /// A generation of the routes. It doesn't change once it is published.
 ///
-/// Invariants: every host leads to a space that is in `spaces`; no host is spelled in a way that
-/// [`hostname::normalize`] would change; no space is deleted.
+/// Invariants: every host and every name leads to a space that is in `spaces`; no host is spelled
+/// in a way that [`hostname::normalize`] would change; no space is deleted.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     cursor: Option<String>,
     spaces: HashMap<SpaceId, Arc<SpaceRoutes>>,
+    /// The hostnames of tunnels.
     hosts: HashMap<String, Target>,
+    /// What the labels of a space's apps end in: `<space>--<owner>`.
+    names: HashMap<String, SpaceId>,
+    people: HashMap<UserId, Arc<PersonRoutes>>,
 }
 
 /// Where a hostname leads.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The tunnel that has the hostname.
-    pub tunnel: TunnelId,
+    /// What has the hostname.
+    pub via: Via,
     /// The port inside the space.
     pub port: u16,
     /// What is known of the space.
     pub space: Arc<SpaceRoutes>,
+}
+
+/// What has a hostname.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A tunnel, which is everybody's to open.
+    Tunnel(TunnelId),
+    /// An app, which takes a sign-in.
+    App(AppName),
 }
 
 /// Where connections into spaces end.
@@ -64,9 +79,33 @@ impl Table {
         self.cursor.as_deref()
     }
 
-    /// Where `host` leads. It must have been normalised.
-    pub fn lookup(&self, host: &str) -> Option<&Target> {
+    /// The same as a number; the beginning for a table that has heard nothing.
+    pub fn as_of(&self) -> Cursor {
+        let cursor = self.cursor.as_deref().and_then(|it| it.parse().ok());
+        cursor.unwrap_or(Cursor::START)
+    }
+
+    /// Where the tunnel with the hostname `host` leads. It must have been normalised.
+    pub fn tunnel(&self, host: &str) -> Option<&Target> {
         self.hosts.get(host)
+    }
+
+    /// The app that the label `<app>--<space>--<owner>` names, and its space. Whether somebody may
+    /// know of it is another question.
+    pub fn app(&self, label: &str) -> Option<(AppName, &Arc<SpaceRoutes>)> {
+        let (app, name) = label.split_once(SEPARATOR)?;
+        let space = self.spaces.get(self.names.get(name)?)?;
+        Some((app.parse().ok()?, space))
+    }
+
+    /// What is known of a person; nothing of who may not act.
+    pub fn person(&self, user: UserId) -> Option<&PersonRoutes> {
+        self.people.get(&user).map(Arc::as_ref)
+    }
+
+    /// Everybody who is known, in no order.
+    pub fn people(&self) -> impl Iterator<Item = &PersonRoutes> {
+        self.people.values().map(Arc::as_ref)
     }
 
     /// Whether a connection to `destination` still leads where a route would lead it.
@@ -91,15 +130,25 @@ impl Table {
         self.spaces.values().map(Arc::as_ref)
     }
 
+    /// Asks the feed for the whole table when it is next followed.
+    pub fn forget_cursor(&mut self) {
+        self.cursor = None;
+    }
+
     /// Takes in one message of the feed. Taking it in again changes nothing.
     pub fn apply(&mut self, event: RouteEvent) {
         if event.change == RouteChange::Snapshot {
             self.spaces.clear();
             self.hosts.clear();
+            self.names.clear();
+            self.people.clear();
         }
         self.cursor = Some(event.cursor);
         for space in event.spaces {
             self.replace(space);
+        }
+        for person in event.people {
+            self.people.insert(person.user_id, Arc::new(person));
         }
     }
 
@@ -112,6 +161,10 @@ impl Table {
                     self.hosts.remove(&tunnel.host);
                 }
             }
+            let name = name_of(&known);
+            if self.names.get(&name) == Some(&id) {
+                self.names.remove(&name);
+            }
         }
         if space.status == Status::Deleted {
             return;
@@ -122,12 +175,13 @@ impl Table {
                 continue;
             }
             let target = Target {
-                tunnel: tunnel.id,
+                via: Via::Tunnel(tunnel.id),
                 port: tunnel.port,
                 space: Arc::clone(&space),
             };
             self.hosts.insert(tunnel.host.clone(), target);
         }
+        self.names.insert(name_of(&space), id);
         self.spaces.insert(id, space);
     }
 
@@ -138,9 +192,13 @@ impl Table {
     }
 }
 
+fn name_of(space: &SpaceRoutes) -> String {
+    format!("{}{SEPARATOR}{}", space.space_name, space.owner_name)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
     use spaceport_domain::{id::UserId, route::TunnelRoute};
@@ -161,7 +219,10 @@ mod tests {
             space_id: SpaceId::new(Uuid::from_u128(n.into())),
             space_name: format!("space-{n}"),
             owner_id: UserId::new(Uuid::from_u128(1)),
+            owner_name: "ada".to_owned(),
             shared_with: Vec::new(),
+            features: BTreeSet::new(),
+            ports: Vec::new(),
             status,
             address: Some(IpAddr::from([172, 17, 0, n])),
             tunnels,
@@ -173,6 +234,7 @@ mod tests {
             cursor: "7".to_owned(),
             change,
             spaces,
+            people: Vec::new(),
         }
     }
 
@@ -203,10 +265,10 @@ mod tests {
         let hosts: Vec<_> = seen(&table).into_keys().collect();
         assert_eq!(hosts, ["b.t", "c.t", "d.t"]);
         assert_eq!(table.cursor(), Some("7"));
-        let stopped = table.lookup("b.t").expect("known");
+        let stopped = table.tunnel("b.t").expect("known");
         assert_eq!(stopped.destination(), Err(Status::Stopped));
         let running = table
-            .lookup("c.t")
+            .tunnel("c.t")
             .expect("known")
             .destination()
             .expect("runs");
@@ -215,7 +277,7 @@ mod tests {
             RouteChange::Spaces,
             vec![space(2, Status::Deleted, &["c.t"])],
         ));
-        assert!(table.lookup("c.t").is_none() && !table.reaches(&running));
+        assert!(table.tunnel("c.t").is_none() && !table.reaches(&running));
         assert_eq!((table.space_count(), table.host_count()), (1, 2));
         table.apply(event(RouteChange::Snapshot, vec![]));
         assert_eq!((table.space_count(), table.host_count()), (0, 0));
@@ -236,7 +298,7 @@ mod tests {
             RouteChange::Spaces,
             vec![space(1, Status::Running, &[])],
         ));
-        let target = table.lookup("a.t").expect("known");
+        let target = table.tunnel("a.t").expect("known");
         assert_eq!(target.space.space_name, "space-2");
     }
 
@@ -249,12 +311,38 @@ mod tests {
     }
 
     #[test]
+    fn an_app_is_found_by_its_label_as_long_as_its_space_is_there() {
+        let mut table = Table::default();
+        let running = space(1, Status::Running, &[]);
+        table.apply(event(RouteChange::Snapshot, vec![running.clone()]));
+        let app = |table: &Table, label: &str| table.app(label).map(|(app, _)| app);
+        assert_eq!(app(&table, "8000--space-1--ada"), Some(AppName::Port(8000)));
+        assert_eq!(app(&table, "code--space-1--ada"), Some(AppName::Code));
+        for other in [
+            "8000--space-2--ada",
+            "8000--space-1--bob",
+            "x--space-1--ada",
+            "space-1--ada",
+        ] {
+            assert_eq!(app(&table, other), None, "{other}");
+        }
+        let mut handed_over = running;
+        handed_over.owner_name = "bob".to_owned();
+        table.apply(event(RouteChange::Spaces, vec![handed_over.clone()]));
+        assert_eq!(app(&table, "code--space-1--ada"), None);
+        assert_eq!(app(&table, "code--space-1--bob"), Some(AppName::Code));
+        handed_over.status = Status::Deleted;
+        table.apply(event(RouteChange::Spaces, vec![handed_over]));
+        assert_eq!(app(&table, "code--space-1--bob"), None);
+    }
+
+    #[test]
     fn a_running_space_without_an_address_is_still_starting() {
         let mut routes = space(1, Status::Running, &["a.t"]);
         routes.address = None;
         let mut table = Table::default();
         table.apply(event(RouteChange::Snapshot, vec![routes]));
-        let target = table.lookup("a.t").expect("known");
+        let target = table.tunnel("a.t").expect("known");
         assert_eq!(target.destination(), Err(Status::Starting));
     }
 

@@ -8,7 +8,7 @@ use std::{
     cell::RefCell,
     future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -34,15 +34,24 @@ pub(super) struct Carried {
     pub(super) to_visitor_bytes: u64,
 }
 
-/// Carries bytes until both directions have ended, one has failed, or one has lasted for
-/// `half_open` after the other's end. An end is passed on as an end.
-pub(super) async fn both_ways<V, S>(visitor: &mut V, space: &mut S, half_open: Duration) -> Carried
+/// Carries bytes until both directions have ended, one has failed, one has lasted for `half_open`
+/// after the other's end, or `cut` is ready. An end is passed on as an end.
+pub(super) async fn both_ways<V, S>(
+    visitor: &mut V,
+    space: &mut S,
+    cut: impl Future<Output = ()>,
+    half_open: Duration,
+) -> Carried
 where
     V: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut up, mut down) = (Direction::default(), Direction::default());
+    let mut cut = pin!(cut);
     let first = poll_fn(|cx| {
+        if cut.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let up = up.poll(cx, visitor, space);
         let down = down.poll(cx, space, visitor);
         match (up, down) {
@@ -170,6 +179,8 @@ fn some(written: usize) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
@@ -187,7 +198,7 @@ mod tests {
             let (mut visitor, mut near) = duplex(7);
             let (mut far, mut space) = duplex(1000);
             let sent: Vec<u8> = (0..100_000_u32).map(|it| it.to_le_bytes()[0]).collect();
-            let relay = both_ways(&mut near, &mut far, Duration::from_mins(1));
+            let relay = both_ways(&mut near, &mut far, pending(), Duration::from_mins(1));
             let talk = async {
                 let (mut read, mut write) = tokio::io::split(&mut visitor);
                 let up = async {
@@ -221,8 +232,18 @@ mod tests {
             drop(visitor);
             let half_open = Duration::from_millis(50);
             let began = time::Instant::now();
-            both_ways(&mut near, &mut far, half_open).await;
+            both_ways(&mut near, &mut far, pending(), half_open).await;
             assert!(began.elapsed() >= half_open);
+        });
+    }
+
+    #[test]
+    fn what_is_cut_ends_while_both_sides_are_open() {
+        runtime().block_on(async {
+            let (_visitor, mut near) = duplex(10);
+            let (mut far, _space) = duplex(10);
+            let carried = both_ways(&mut near, &mut far, ready(()), Duration::from_mins(1)).await;
+            assert_eq!(carried, Carried::default());
         });
     }
 }

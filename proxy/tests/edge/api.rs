@@ -1,21 +1,28 @@
-//! A control plane that only has a route feed.
+//! A control plane that has a route feed, and tickets.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use ed25519_dalek::{
+    SigningKey,
+    pkcs8::{EncodePrivateKey, spki::der::pem::LineEnding},
+};
 use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Frame, Incoming},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -42,8 +49,10 @@ pub(crate) enum Mood {
 #[derive(Default)]
 struct State {
     mood: Mood,
-    /// Every change of a space, in order; the cursor is its number.
+    /// Every change of a space or a person, in order; the cursor is its number.
     log: Vec<Value>,
+    /// Tickets that wait for their one-time codes.
+    codes: HashMap<String, String>,
     followers: Vec<mpsc::UnboundedSender<Bytes>>,
 }
 
@@ -52,6 +61,7 @@ pub(crate) struct Api {
     pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
     asked: watch::Sender<Vec<Asked>>,
+    pub(crate) keys: Keys,
     server: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -67,6 +77,7 @@ impl Api {
             address: "127.0.0.1:0".parse().unwrap(),
             state: Arc::default(),
             asked: watch::Sender::default(),
+            keys: Keys::new(),
             server: None,
         };
         api.restart().await;
@@ -78,14 +89,16 @@ impl Api {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
         let (state, asked) = (Arc::clone(&self.state), self.asked.clone());
+        let jwks = Bytes::from(self.keys.jwks().to_string());
         self.server = Some(tokio::spawn(async move {
             // Dropped with this task, and every connection with it.
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (state, asked) = (Arc::clone(&state), asked.clone());
+                let (state, asked, jwks) = (Arc::clone(&state), asked.clone(), jwks.clone());
                 connections.spawn(async move {
-                    let service = service_fn(|request| answer(request, &state, &asked));
+                    let service =
+                        service_fn(|request| answer(request, &state, &asked, jwks.clone()));
                     let _ = http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
@@ -106,10 +119,15 @@ impl Api {
         self.state().mood = mood;
     }
 
-    /// Says what is known of a space from now on; returns the cursor behind it.
-    pub(crate) fn say(&self, space: Value) -> String {
+    /// Gives out `ticket` for `code`, once.
+    pub(crate) fn expect_code(&self, code: &str, ticket: String) {
+        self.state().codes.insert(code.to_owned(), ticket);
+    }
+
+    /// Says what is known of a space, or of a person, from now on; returns the cursor behind it.
+    pub(crate) fn say(&self, thing: Value) -> String {
         let mut state = self.state();
-        state.log.push(space);
+        state.log.push(thing);
         let cursor = state.log.len().to_string();
         let message = next(&cursor, "SPACES", &state.log[state.log.len() - 1..]);
         state
@@ -136,15 +154,56 @@ impl Api {
     }
 }
 
+/// What signs tickets.
+pub(crate) struct Keys(SigningKey);
+
+impl Keys {
+    fn new() -> Self {
+        let [one, other] = [(); 2].map(|()| uuid::Uuid::new_v4().into_bytes());
+        let seed: Vec<u8> = [one, other].concat();
+        Self(SigningKey::from_bytes(&seed.try_into().unwrap()))
+    }
+
+    fn jwks(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.0.verifying_key().to_bytes());
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "one", "x": x}]})
+    }
+
+    /// A ticket with these claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        let pem = self.0.to_pkcs8_pem(LineEnding::LF).unwrap();
+        let key = EncodingKey::from_ed_pem(pem.as_bytes()).unwrap();
+        let header = Header {
+            kid: Some("one".to_owned()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        jsonwebtoken::encode(&header, claims, &key).unwrap()
+    }
+}
+
 async fn answer(
     request: Request<Incoming>,
     state: &Mutex<State>,
     asked: &watch::Sender<Vec<Asked>>,
+    jwks: Bytes,
 ) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, Infallible> {
     let (parts, body) = request.into_parts();
+    if parts.uri.path() == "/.well-known/jwks.json" {
+        return Ok(Response::new(Full::new(jwks).boxed_unsync()));
+    }
     let body = body.collect().await.unwrap().to_bytes();
     let question: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(parts.uri.path(), "/graphql");
+    let authorization = parts.headers["authorization"].to_str().unwrap().to_owned();
+    let input = &question["variables"]["input"];
+    if let Some(code) = input["code"].as_str() {
+        let ticket = state.lock().unwrap().codes.remove(code);
+        let problems = ticket.is_none().then(|| json!({"code": "INVALID_INPUT"}));
+        let redeemed = json!({"ticket": ticket, "problems": Vec::from_iter(problems)});
+        let answer = json!({"data": {"redeemAppCode": redeemed}});
+        assert_eq!(authorization, "Bearer edge-secret");
+        return Ok(Response::new(Full::from(answer.to_string()).boxed_unsync()));
+    }
     assert_eq!(parts.headers["accept"], "text/event-stream");
     assert_eq!(parts.headers["content-type"], "application/json");
     assert!(
@@ -154,7 +213,6 @@ async fn answer(
             .contains("routesChanged(after:$after)")
     );
     let after = question["variables"]["after"].as_str().map(str::to_owned);
-    let authorization = parts.headers["authorization"].to_str().unwrap().to_owned();
 
     let (sender, receiver) = mpsc::unbounded_channel();
     let mut state = state.lock().unwrap();
@@ -200,8 +258,13 @@ async fn answer(
     Ok(response)
 }
 
-fn next(cursor: &str, change: &str, spaces: &[Value]) -> Bytes {
-    let event = json!({"cursor": cursor, "change": change, "spaces": spaces});
+fn next(cursor: &str, change: &str, things: &[Value]) -> Bytes {
+    let of = |key: &str| {
+        let kind = things.iter().filter(|it| !it[key].is_null());
+        kind.cloned().collect::<Vec<_>>()
+    };
+    let (spaces, people) = (of("spaceId"), of("signIns"));
+    let event = json!({"cursor": cursor, "change": change, "spaces": spaces, "people": people});
     let data = json!({"data": {"routesChanged": event}});
     Bytes::from(format!("event: next\ndata: {data}\n\n"))
 }

@@ -312,8 +312,9 @@ async fn an_unknown_host_is_not_found_and_a_foreign_one_not_here() {
         (unknown.status, unknown.code()),
         (404, Some("UNKNOWN_HOST"))
     );
+    // Whether there is such an app is told to whom the edge knows alone.
     let app = house.get("code--lab--ada.apps.localhost", "/").await;
-    assert_eq!((app.status, app.code()), (404, Some("UNKNOWN_HOST")));
+    assert_eq!((app.status, app.code()), (401, Some("SIGN_IN_REQUIRED")));
 
     // Names under one wildcard share a connection; others don't.
     let mut sender = house.visitor().h2::<Full<Bytes>>(HOST).await;

@@ -148,7 +148,7 @@ impl House {
 pub(crate) fn routes(number: u128, status: &str, target: SocketAddr, host: &str) -> Value {
     json!({
         "spaceId": format!("space_{number:032x}"), "spaceName": "lab <1>",
-        "ownerId": format!("user_{number:032x}"), "status": status,
+        "ownerId": format!("user_{number:032x}"), "ownerName": "ada", "status": status,
         "address": IpAddr::to_string(&target.ip()),
         "tunnels": [{"id": format!("tunnel_{number:032x}"), "host": host, "port": target.port()}],
     })

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod apps;
 mod feed;
 mod forwarding;
 mod harness;

@@ -1,0 +1,273 @@
+//! Who enters an app.
+//!
+//! ```text
+//! app host ──▶ ticket? ──no──▶ a page: to the API, which knows who it is, and back with a code
+//!                │                else: 401
+//!                ▼ yes
+//!         asked by a page of another space? ──▶ 403
+//!                ▼ no
+//!         does the app exist, and may they? ──no──▶ 404, the same for both
+//!                ▼ yes
+//!             the space
+//! ```
+//!
+//! A ticket says who somebody is; what they may do is judged for every request by what the route
+//! table says of the space and the person, so that taking a right away takes effect with the
+//! table's next generation, also for what is already open ([`crate::live`]).
+
+mod cookie;
+mod crossing;
+mod enter;
+mod ticket;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, header::ACCEPT, request::Parts};
+use spaceport_domain::{
+    app::AppName,
+    hostname::{self, SEPARATOR},
+    route::SpaceRoutes,
+    ticket::{ENTER_PATH, SIGN_IN_PATH, START_PATH, Ticket},
+};
+use tokio::sync::Semaphore;
+
+use self::crossing::Here;
+pub use self::{
+    cookie::{guard as guard_cookies, strip as strip_cookies},
+    ticket::{KeysError, TicketKeys, now},
+};
+use crate::{
+    api::Api,
+    headers::Requested,
+    reply::{self, Answer},
+    routes::{Routes, Table, Target, Via},
+};
+
+/// Codes being redeemed at once.
+const REDEMPTIONS_MAX: usize = 64;
+
+/// Judges who enters apps.
+pub struct Gate {
+    /// Below it are the hostnames of apps.
+    pub domain: String,
+    /// The API's public address, without a final slash.
+    pub api_public_url: String,
+    /// How long tickets are believed while the control plane isn't heard; `None`: until they end.
+    pub offline: Option<Duration>,
+    /// What proves tickets.
+    pub keys: Arc<TicketKeys>,
+    /// What redeems codes.
+    pub api: Arc<Api>,
+    /// What is known of spaces and people.
+    pub routes: Arc<Routes>,
+    redeeming: Semaphore,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("domain", &self.domain)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a request for an app.
+pub enum Admission {
+    /// It goes into the space.
+    Entered(Entry),
+    /// The edge answers it.
+    Answered(Response<Bytes>),
+}
+
+/// A request that may go into a space.
+#[derive(Debug)]
+pub struct Entry {
+    /// Where it goes.
+    pub target: Target,
+    /// By whom it is.
+    pub ticket: Arc<Ticket>,
+    /// Where who asks may start the space, if they may.
+    pub start_url: Option<String>,
+}
+
+impl Gate {
+    /// A gate for apps below `domain`.
+    pub fn new(
+        domain: String,
+        api_public_url: String,
+        offline: Option<Duration>,
+        keys: Arc<TicketKeys>,
+        api: Arc<Api>,
+        routes: Arc<Routes>,
+    ) -> Self {
+        Self {
+            domain,
+            api_public_url,
+            offline,
+            keys,
+            api,
+            routes,
+            redeeming: Semaphore::new(REDEMPTIONS_MAX),
+        }
+    }
+
+    /// The label of `host`, when it is below the apps' domain.
+    pub fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
+        hostname::label_below(host, &self.domain)
+    }
+
+    /// Decides about a request for the app host with `label`. Names that don't exist are asked to
+    /// sign in too: nothing tells them apart from outside.
+    pub async fn admit(
+        &self,
+        label: &str,
+        requested: &Requested,
+        request: &Parts,
+    ) -> Result<Admission, Answer> {
+        if request.uri.path() == ENTER_PATH {
+            return self
+                .enter(requested, request)
+                .await
+                .map(Admission::Answered);
+        }
+        if is_reserved(request.uri.path()) {
+            return Err(Answer::unknown_host());
+        }
+        let authority = requested.spelled.to_str().unwrap_or(&requested.host);
+        if crossing::is_preflight(request) {
+            // By their names alone: whether they exist is not told to whom nobody knows.
+            let is_kin = |host: &str| {
+                let space = |label: &str| label.split_once(SEPARATOR).map(|it| it.1.to_owned());
+                self.label(host).and_then(space) == space(label)
+            };
+            let here = Here {
+                authority,
+                is_kin: &is_kin,
+            };
+            let answer = crossing::answer_preflight(&request.headers, &here);
+            return Ok(Admission::Answered(answer));
+        }
+        let table = self.routes.current();
+        let Some(ticket) = self.proven(&table, &request.headers, &requested.host) else {
+            return self
+                .ask_to_sign_in(authority, request)
+                .map(Admission::Answered);
+        };
+        let is_kin = |host: &str| self.is_same_space(&table, label, host);
+        let here = Here {
+            authority,
+            is_kin: &is_kin,
+        };
+        if !crossing::is_permitted(request, &here) {
+            return Err(Answer::cross_origin());
+        }
+        let (app, space) = admitted(&table, label, &ticket).ok_or_else(Answer::unknown_host)?;
+        // What this version doesn't carry isn't admitted, so that there is a port.
+        let port = app.port(&space.ports).ok_or_else(Answer::unknown_host)?;
+        let is_manager = table
+            .person(ticket.sub)
+            .is_some_and(|person| space.is_managed_by(person, &ticket.scopes));
+        let start_url = is_manager.then(|| self.api_url(START_PATH, &url_of(authority, request)));
+        Ok(Admission::Entered(Entry {
+            target: Target {
+                via: Via::App(app),
+                port,
+                space: Arc::clone(space),
+            },
+            ticket,
+            start_url,
+        }))
+    }
+
+    /// Whether what was entered with `ticket` at the app host with `label` may go on, by what is
+    /// known now: into which space it leads.
+    pub fn still_admits<'a>(
+        &self,
+        table: &'a Table,
+        label: &str,
+        ticket: &Ticket,
+    ) -> Option<&'a Arc<SpaceRoutes>> {
+        let holds = ticket.exp > now() && self.holds(table, ticket);
+        holds
+            .then(|| admitted(table, label, ticket).map(|(_, space)| space))
+            .flatten()
+    }
+
+    /// The ticket of a request, if it is one for this host and what it rests on still holds.
+    fn proven(&self, table: &Table, headers: &HeaderMap, host: &str) -> Option<Arc<Ticket>> {
+        cookie::tickets(headers)
+            .filter_map(|text| self.keys.prove(text, host, now()))
+            .find(|ticket| self.holds(table, ticket))
+    }
+
+    fn holds(&self, table: &Table, ticket: &Ticket) -> bool {
+        let is_heard = self
+            .offline
+            .is_none_or(|limit| self.routes.unheard_for() <= limit);
+        let person = table.person(ticket.sub);
+        is_heard && person.is_some_and(|it| it.vouches_for(ticket, table.as_of()))
+    }
+
+    /// Identifiers are compared, not names: both hosts must lead to one space.
+    fn is_same_space(&self, table: &Table, label: &str, host: &str) -> bool {
+        let space = |label: &str| table.app(label).map(|(_, space)| space.space_id);
+        let other = self.label(host).and_then(space);
+        other.is_some() && other == space(label)
+    }
+
+    /// A page goes to the API and comes back; anything else is told what is missing.
+    fn ask_to_sign_in(&self, authority: &str, request: &Parts) -> Result<Response<Bytes>, Answer> {
+        let url = self.api_url(SIGN_IN_PATH, &url_of(authority, request));
+        if is_page(request) {
+            Ok(reply::see_other(&url))
+        } else {
+            Err(Answer::sign_in_required(url))
+        }
+    }
+
+    /// A page of the API that takes the URL somebody wanted.
+    fn api_url(&self, path: &str, to: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("to", to);
+        format!("{}{path}?{}", self.api_public_url, query.finish())
+    }
+}
+
+/// The app with `label` and its space, when the holder of `ticket` may enter it.
+fn admitted<'a>(
+    table: &'a Table,
+    label: &str,
+    ticket: &Ticket,
+) -> Option<(AppName, &'a Arc<SpaceRoutes>)> {
+    let person = table.person(ticket.sub)?;
+    let (app, space) = table.app(label)?;
+    space
+        .admits(app, person, &ticket.scopes)
+        .then_some((app, space))
+}
+
+/// Paths that are the edge's own on every host: no space is ever asked for them. A space that could
+/// answer for the second one would get certificates for its hostnames (RFC 8555 §8.3).
+pub fn is_reserved(path: &str) -> bool {
+    path.starts_with("/.spaceport/") || path.starts_with("/.well-known/acme-challenge/")
+}
+
+fn url_of(authority: &str, request: &Parts) -> String {
+    let path = request.uri.path_and_query().map_or("/", |it| it.as_str());
+    format!("https://{authority}{path}")
+}
+
+/// Whether a browser wants to show the answer as a page of its own.
+fn is_page(request: &Parts) -> bool {
+    let is_read = request.method == Method::GET || request.method == Method::HEAD;
+    let field = |name: http::HeaderName| {
+        let field = request.headers.get(name);
+        field.and_then(|it| it.to_str().ok())
+    };
+    let wants_page = match field(http::HeaderName::from_static("sec-fetch-mode")) {
+        Some(mode) => mode == "navigate",
+        None => field(ACCEPT).is_some_and(|it| it.contains("text/html")),
+    };
+    is_read && wants_page
+}

@@ -1,0 +1,176 @@
+//! Coming back from the API with a one-time code.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Response,
+    header::{REFERRER_POLICY, SET_COOKIE},
+    request::Parts,
+};
+use serde::Deserialize;
+use spaceport_domain::{event::Cursor, ticket::Ticket};
+use tokio::time;
+
+use super::{Gate, cookie, now, url_of};
+use crate::{
+    api::AskError,
+    headers::Requested,
+    reply::{self, Answer},
+};
+
+const QUESTION: &str = "mutation($input:RedeemAppCodeInput!){redeemAppCode(input:$input){ticket \
+    problems{code}}}";
+/// The longest code; the API's are shorter.
+const CODE_BYTES_MAX: usize = 256;
+/// How long the table may take to learn of the sign-in that a ticket rests on.
+const CATCH_UP: Duration = Duration::from_secs(2);
+
+/// Why there is no ticket.
+#[derive(Debug, thiserror::Error)]
+enum RedeemError {
+    /// The code was used, has expired, is for another host, or never was.
+    #[error("the API refuses the code")]
+    Refused,
+    /// The API can't be asked, or too many ask.
+    #[error("codes can't be redeemed now: {0}")]
+    Unavailable(String),
+}
+
+impl From<AskError> for RedeemError {
+    fn from(error: AskError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+struct Execution {
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    redeem_app_code: Redeemed,
+}
+
+#[derive(Deserialize)]
+struct Redeemed {
+    ticket: Option<String>,
+}
+
+impl Gate {
+    /// Takes the code of a request for the path of entry; the answer leads to what was wanted, with
+    /// the ticket as a cookie of this host.
+    pub(super) async fn enter(
+        &self,
+        requested: &Requested,
+        request: &Parts,
+    ) -> Result<Response<Bytes>, Answer> {
+        let (mut code, mut to) = (None, None);
+        for (name, value) in
+            form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes())
+        {
+            match &*name {
+                "code" => code = Some(value.into_owned()),
+                "to" => to = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        let to = to
+            .filter(|it| is_path(it))
+            .unwrap_or_else(|| "/".to_owned());
+        let authority = requested.spelled.to_str().unwrap_or(&requested.host);
+        let again = self.api_url(
+            spaceport_domain::ticket::SIGN_IN_PATH,
+            &format!("https://{authority}{to}"),
+        );
+        let code = code.filter(|it| it.len() <= CODE_BYTES_MAX);
+        let (Some(code), &Method::GET) = (code, &request.method) else {
+            return Err(Answer::sign_in_failed(again));
+        };
+        match self.redeem(&code, &requested.host).await {
+            Ok((text, ticket)) => {
+                self.catch_up(ticket.as_of).await;
+                let cookie = cookie::set(&text, ticket.exp.saturating_sub(now()));
+                let cookie = cookie.ok_or_else(|| Answer::sign_in_failed(again))?;
+                let mut response = reply::see_other(&to);
+                let headers = response.headers_mut();
+                headers.insert(SET_COOKIE, cookie);
+                headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+                Ok(response)
+            }
+            Err(RedeemError::Refused) => Err(Answer::sign_in_failed(again)),
+            Err(error @ RedeemError::Unavailable(_)) => {
+                tracing::warn!(%error, "somebody can't enter an app");
+                Err(Answer::sign_in_unavailable(url_of(authority, request)))
+            }
+        }
+    }
+
+    async fn redeem(
+        &self,
+        code: &str,
+        host: &str,
+    ) -> Result<(String, std::sync::Arc<Ticket>), RedeemError> {
+        let busy = || RedeemError::Unavailable("too many ask at once".to_owned());
+        let _room = self.redeeming.try_acquire().map_err(|_| busy())?;
+        let question = serde_json::json!({
+            "query": QUESTION, "variables": {"input": {"code": code, "host": host}},
+        });
+        let answer = self.api.answer(&question).await?;
+        let unclear = || RedeemError::Unavailable("its answer isn't understood".to_owned());
+        let execution: Execution = serde_json::from_slice(&answer).map_err(|_| unclear())?;
+        let redeemed = execution.data.ok_or_else(unclear)?.redeem_app_code;
+        let text = redeemed.ticket.ok_or(RedeemError::Refused)?;
+        let ticket = match self.keys.prove(&text, host, now()) {
+            Some(ticket) => Some(ticket),
+            // Signed with a key that the feed has not brought yet.
+            None => match self.keys.fetch(&self.api).await {
+                Ok(()) => self.keys.prove(&text, host, now()),
+                Err(error) => return Err(RedeemError::Unavailable(error.to_string())),
+            },
+        };
+        Ok((text, ticket.ok_or_else(unclear)?))
+    }
+
+    /// Waits until the table has read as far as the ticket, so that the next request is judged by
+    /// what the API knew when it made it.
+    async fn catch_up(&self, as_of: Cursor) {
+        let mut changes = self.routes.changes();
+        let caught_up = changes.wait_for(|_| self.routes.glance().as_of() >= as_of);
+        let _ = time::timeout(CATCH_UP, caught_up).await;
+    }
+}
+
+/// Whether `text` is a path, with or without a query, and leads to this host whoever reads it.
+fn is_path(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next() == Some(b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_elsewhere_is_no_path() {
+        for path in ["/", "/a/b?c=//d", "/?next=https://evil.example/"] {
+            assert!(is_path(path), "{path}");
+        }
+        for other in [
+            "",
+            "a",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example/",
+            "/\r\nset-cookie: a=b",
+            "/\t/evil.example",
+            "\\\\evil.example",
+        ] {
+            assert!(!is_path(other), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What is open: every request and WebSocket on its way into a space, so that it ends when it may
+//! not go on.
+//!
+//! A request is judged when it comes. What lasts is judged again with every generation of the route
+//! table, and once a second for what ends by time: a tunnel that is deleted, a space that is not
+//! shared any more, a sign-in that has ended cut what they had let in.
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::task::AtomicWaker;
+use spaceport_domain::ticket::Ticket;
+use tokio::time;
+
+use crate::{
+    gate::Gate,
+    routes::{Destination, Routes, Table, Via},
+};
+
+/// How often what ends by time is looked for.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What somebody is let through for.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The hostname they asked for.
+    pub host: String,
+    /// What had it.
+    pub via: Via,
+    /// Where it leads.
+    pub destination: Destination,
+    /// Who they are, where it takes a sign-in.
+    pub ticket: Option<Arc<Ticket>>,
+}
+
+impl Pass {
+    /// Whether it would be given again.
+    fn still_holds(&self, table: &Table, gate: &Gate) -> bool {
+        if !table.reaches(&self.destination) {
+            return false;
+        }
+        match (&self.ticket, gate.label(&self.host)) {
+            (Some(ticket), Some(label)) => gate
+                .still_admits(table, label, ticket)
+                .is_some_and(|space| space.space_id == self.destination.space),
+            _ => table
+                .tunnel(&self.host)
+                .is_some_and(|it| it.via == self.via && it.port == self.destination.port),
+        }
+    }
+}
+
+/// One worker's open streams.
+#[derive(Debug, Default)]
+pub struct Live(Mutex<Streams>);
+
+#[derive(Debug, Default)]
+struct Streams {
+    next: u64,
+    open: HashMap<u64, Arc<Stream>>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    pass: Pass,
+    is_cut: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// Stands for one open stream, which is forgotten with it.
+#[derive(Debug)]
+pub struct Open {
+    live: Arc<Live>,
+    number: u64,
+    stream: Arc<Stream>,
+}
+
+impl Live {
+    /// Notes what is let through with `pass`.
+    pub fn open(self: &Arc<Self>, pass: Pass) -> Open {
+        let stream = Arc::new(Stream {
+            pass,
+            is_cut: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        let mut streams = self.lock();
+        streams.next += 1;
+        let number = streams.next;
+        streams.open.insert(number, Arc::clone(&stream));
+        drop(streams);
+        Open {
+            live: Arc::clone(self),
+            number,
+            stream,
+        }
+    }
+
+    /// Cuts what may not go on, until the task ends.
+    pub async fn watch(self: Arc<Self>, routes: Arc<Routes>, gate: Arc<Gate>) {
+        let mut changes = routes.changes();
+        let mut tick = time::interval(LOOK_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+            let table = routes.current();
+            self.cut(|pass| pass.still_holds(&table, &gate));
+        }
+    }
+
+    fn cut(&self, may_go_on: impl Fn(&Pass) -> bool) {
+        let streams = self.lock();
+        for stream in streams.open.values() {
+            if !may_go_on(&stream.pass) {
+                stream.is_cut.store(true, Ordering::Release);
+                stream.waker.wake();
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Streams> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Ready once the stream may not go on. One task at a time asks.
+    pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.stream.is_cut.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        self.stream.waker.register(cx.waker());
+        // It may have been cut before the waker was there.
+        if self.stream.is_cut.load(Ordering::Acquire) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Returns once the stream may not go on.
+    pub async fn cut(&self) {
+        poll_fn(|cx| self.poll_cut(cx)).await;
+    }
+
+    /// Whether the stream may not go on.
+    pub fn is_cut(&self) -> bool {
+        self.stream.is_cut.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.live.lock().open.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use futures_util::FutureExt;
+    use spaceport_domain::id::{SpaceId, TunnelId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn pass(port: u16) -> Pass {
+        Pass {
+            host: "web--ada.tunnels.localhost".to_owned(),
+            via: Via::Tunnel(TunnelId::new(Uuid::from_u128(1))),
+            destination: Destination {
+                space: SpaceId::new(Uuid::from_u128(2)),
+                address: IpAddr::from([172, 17, 0, 2]),
+                port,
+            },
+            ticket: None,
+        }
+    }
+
+    #[test]
+    fn only_what_may_not_go_on_is_cut_and_what_has_ended_is_forgotten() {
+        let live = Arc::new(Live::default());
+        let (stays, goes) = (live.open(pass(1)), live.open(pass(2)));
+        assert!(goes.cut().now_or_never().is_none());
+        live.cut(|pass| pass.destination.port == 1);
+        assert!(goes.cut().now_or_never().is_some() && goes.is_cut());
+        assert!(stays.cut().now_or_never().is_none() && !stays.is_cut());
+        drop(goes);
+        assert_eq!(live.lock().open.len(), 1);
+        drop(stays);
+        assert!(live.lock().open.is_empty());
+    }
+}
