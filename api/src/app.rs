@@ -34,6 +34,7 @@ pub mod handover;
 pub mod observation;
 pub mod origin;
 pub mod roles;
+pub mod routes;
 pub mod sessions;
 pub mod sharing;
 pub mod sign_in;

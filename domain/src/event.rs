@@ -100,7 +100,7 @@ pub enum EventBody {
         /// The tunnel after the change, or before its deletion.
         tunnel: Tunnel,
     },
-    /// What a user may consume, or how they are called.
+    /// What a user may consume, how they are called, or what they are known by.
     #[serde(rename_all = "camelCase")]
     User {
         /// The user.

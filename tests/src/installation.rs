@@ -278,6 +278,12 @@ impl Installation {
         self.anonymous().sign_in("admin", ADMIN_PASSWORD).await
     }
 
+    /// A client that is known as the edge.
+    pub fn as_edge(&self) -> Client {
+        let token = std::fs::read_to_string(self.data_dir.join("edge.token")).expect("a token");
+        self.anonymous().with_token(token.trim())
+    }
+
     /// A visitor who trusts the development CA.
     pub fn visitor(&self) -> Visitor {
         Visitor::new(self.edge_address, &self.data_dir.join("ca").join("ca.pem"))

@@ -16,13 +16,11 @@ use spaceport_domain::{
     id::{SpaceId, TunnelId},
     problem::Problem,
     quota::{Limits, Units},
-    route::{RouteChange, RouteEvent, SpaceRoutes, TunnelRoute},
     space::Space,
     tunnel::Tunnel,
 };
 
 use super::{App, AppError, AppResult};
-use crate::store::{RoutedSpace, StoreError};
 
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,47 +245,6 @@ impl App {
         }))
     }
 
-    /// What the edge must know of every space.
-    pub async fn route_changes(
-        self: &Arc<Self>,
-        after: Option<Cursor>,
-    ) -> AppResult<impl Stream<Item = AppResult<RouteEvent>> + Send + use<>> {
-        let is_resumable = match after {
-            Some(after) => self.store.is_resumable(after).await?,
-            None => false,
-        };
-        let (first, from) = match after.filter(|_| is_resumable) {
-            Some(after) => (None, after),
-            None => {
-                let (head, routed) = self.store.routed_spaces_with_cursor().await?;
-                let snapshot = RouteEvent {
-                    cursor: head.to_string(),
-                    change: RouteChange::Snapshot,
-                    spaces: routed.into_iter().map(routes).collect(),
-                };
-                (Some(Ok(snapshot)), head)
-            }
-        };
-        let app = Arc::clone(self);
-        let changes = self.events.follow(from).try_filter_map(move |event| {
-            let app = Arc::clone(&app);
-            async move { app.route_event(&event).await }
-        });
-        Ok(stream::iter(first).chain(changes.map_err(AppError::from)))
-    }
-
-    async fn route_event(&self, event: &Event) -> Result<Option<RouteEvent>, StoreError> {
-        let Some(id) = event.body.space_id() else {
-            return Ok(None);
-        };
-        let routed = self.store.routed_space(id).await?;
-        Ok(routed.map(|routed| RouteEvent {
-            cursor: event.cursor.to_string(),
-            change: RouteChange::Spaces,
-            spaces: vec![routes(routed)],
-        }))
-    }
-
     /// Where a subscription of `actor` goes on, and what it may see. `None` when it must begin
     /// anew.
     async fn resumable(&self, actor: &Actor, begin: Begin) -> AppResult<Option<(Cursor, Eyes)>> {
@@ -361,27 +318,5 @@ fn changed<C, I, T: Clone>(
         update,
         id: Some(id),
         thing,
-    }
-}
-
-fn routes(routed: RoutedSpace) -> SpaceRoutes {
-    let RoutedSpace {
-        space,
-        shares,
-        tunnels,
-    } = routed;
-    let tunnels = tunnels.into_iter().map(|tunnel| TunnelRoute {
-        id: tunnel.id,
-        host: tunnel.host,
-        port: tunnel.port,
-    });
-    SpaceRoutes {
-        space_id: space.id,
-        space_name: space.name.to_string(),
-        owner_id: space.owner_id,
-        shared_with: shares.into_iter().map(|share| share.user_id).collect(),
-        status: space.state.status,
-        address: space.address,
-        tunnels: tunnels.collect(),
     }
 }

@@ -90,6 +90,9 @@ impl App {
             return Err(Problem::new(ProblemCode::InvalidTransition, message).into());
         }
         change.insert_token(&made).await?;
+        change.emit(EventBody::User {
+            user_id: actor.user_id,
+        });
         change.audit(origin.entry(actor, "createApiToken", made.id, &made.name));
         let cursor = change.commit(now).await?;
         Ok((

@@ -146,7 +146,7 @@ impl Subscription {
         Ok(stats.map(SpaceStats::from))
     }
 
-    /// What the edge must know to reach spaces. For the edge alone.
+    /// What the edge must know to reach spaces, and to know who may enter them. For the edge alone.
     async fn routes_changed(
         &self,
         context: &Context<'_>,

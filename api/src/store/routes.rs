@@ -1,22 +1,58 @@
-//! What the edge must know of spaces, read from one moment.
+//! What the edge must know of spaces and people, read from one moment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
-use spaceport_domain::{event::Cursor, id::SpaceId, share::Share, space::Space, tunnel::Tunnel};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, SelectStatement},
+};
+use spaceport_domain::{
+    event::Cursor,
+    id::{SpaceId, TemplateVersionId, UserId},
+    route::PersonRoutes,
+    share::Share,
+    space::Space,
+    template::{Feature, PortDeclaration},
+    time::Timestamp,
+    tunnel::Tunnel,
+};
 use spaceport_entity as entity;
+use uuid::Uuid;
 
-use super::{Store, StoreError, events, rows, shares::share};
+use super::{
+    Store, StoreError, TemplateVersion, events,
+    people::{Whose, people},
+    rows::{self, corrupt},
+    shares::share,
+    templates,
+};
 
 /// A space with everything that leads into it.
 #[derive(Clone, Debug)]
 pub struct RoutedSpace {
     /// The space.
     pub space: Space,
+    /// Its owner's name.
+    pub owner_name: String,
     /// Whom it is shared with.
     pub shares: Vec<Share>,
+    /// What the version of the template it is pinned to enables.
+    pub features: BTreeSet<Feature>,
+    /// The ports that version declares.
+    pub ports: Vec<PortDeclaration>,
     /// The public hostnames into it.
     pub tunnels: Vec<Tunnel>,
+}
+
+/// Everything the edge must know.
+#[derive(Clone, Debug)]
+pub struct RouteTable {
+    /// The position in the event log that includes exactly this.
+    pub cursor: Cursor,
+    /// Every space that is not deleted.
+    pub spaces: Vec<RoutedSpace>,
+    /// Everybody who may act.
+    pub people: Vec<PersonRoutes>,
 }
 
 async fn routed(
@@ -24,11 +60,17 @@ async fn routed(
     wanted: Condition,
 ) -> Result<Vec<RoutedSpace>, StoreError> {
     use entity::{space, space_share, tunnel};
+    let of_wanted = |column: space::Column| {
+        let spaces = space::Entity::find().filter(wanted.clone());
+        spaces.select_only().column(column).into_query()
+    };
+    let names = names(connection, of_wanted(space::Column::OwnerId)).await?;
+    let versions = versions(connection, of_wanted(space::Column::TemplateVersionId)).await?;
     let spaces = space::Entity::find().filter(wanted).all(connection).await?;
     let ids: Vec<_> = spaces.iter().map(|row| row.id).collect();
     // One space, or all of them: naming each of many would make a statement without bound.
     let only = (ids.len() == 1).then(|| ids[0]);
-    let of = |column: &dyn Fn(uuid::Uuid) -> sea_orm::sea_query::Expr| {
+    let of = |column: &dyn Fn(Uuid) -> Expr| {
         only.map_or_else(Condition::all, |id| Condition::all().add(column(id)))
     };
     let tunnels = tunnel::Entity::find()
@@ -48,27 +90,65 @@ async fn routed(
     for share in shares.into_iter().map(share) {
         shares_of.entry(share.space_id).or_default().push(share);
     }
-    let with_both = |row| {
+    let with_all = |row| {
         let space = rows::space(row)?;
+        let owner_name = names.get(&space.owner_id);
+        let version = versions.get(&space.template_version_id);
+        let version = version.ok_or_else(|| corrupt("space", "template_version_id"))?;
         Ok(RoutedSpace {
+            owner_name: owner_name
+                .ok_or_else(|| corrupt("space", "owner_id"))?
+                .clone(),
+            features: version.blueprint.features.clone(),
+            ports: version.blueprint.ports.clone(),
             shares: shares_of.remove(&space.id).unwrap_or_default(),
             tunnels: tunnels_of.remove(&space.id).unwrap_or_default(),
             space,
         })
     };
-    spaces.into_iter().map(with_both).collect()
+    spaces.into_iter().map(with_all).collect()
+}
+
+/// The names of the users that `ids` selects, deleted or not.
+async fn names(
+    connection: &impl ConnectionTrait,
+    ids: SelectStatement,
+) -> Result<HashMap<UserId, String>, StoreError> {
+    use entity::user::{Column, Entity};
+    let rows = Entity::find()
+        .filter(Column::Id.in_subquery(ids))
+        .all(connection)
+        .await?;
+    let named = |row: entity::user::Model| (UserId::new(row.id), row.name);
+    Ok(rows.into_iter().map(named).collect())
+}
+
+/// The versions of templates that `ids` selects.
+async fn versions(
+    connection: &impl ConnectionTrait,
+    ids: SelectStatement,
+) -> Result<HashMap<TemplateVersionId, TemplateVersion>, StoreError> {
+    use entity::template_version::{Column, Entity};
+    let rows = Entity::find()
+        .filter(Column::Id.in_subquery(ids))
+        .all(connection)
+        .await?;
+    let versions = rows.into_iter().map(templates::version);
+    versions
+        .map(|version| version.map(|version| (version.id, version)))
+        .collect()
 }
 
 impl Store {
-    /// Every space that is not deleted, with what leads into it, and the position in the event log
-    /// that includes exactly that.
-    pub async fn routed_spaces_with_cursor(
-        &self,
-    ) -> Result<(Cursor, Vec<RoutedSpace>), StoreError> {
+    /// Everything the edge must know, where sign-ins are told that hold at `now`.
+    pub async fn route_table(&self, now: Timestamp) -> Result<RouteTable, StoreError> {
         let moment = self.moment().await?;
-        let cursor = events::head(&moment).await?;
         let wanted = Condition::all().add(entity::space::Column::DeletedAtMs.is_null());
-        Ok((cursor, routed(&moment, wanted).await?))
+        Ok(RouteTable {
+            cursor: events::head(&moment).await?,
+            spaces: routed(&moment, wanted).await?,
+            people: people(&moment, Whose::Everybodys, now).await?,
+        })
     }
 
     /// One space, deleted or not, with what leads into it.
@@ -76,5 +156,20 @@ impl Store {
         let moment = self.moment().await?;
         let wanted = Condition::all().add(entity::space::Column::Id.eq(id.uuid()));
         Ok(routed(&moment, wanted).await?.pop())
+    }
+
+    /// One user, of whom nothing holds when they may not act.
+    pub async fn routed_person(
+        &self,
+        id: UserId,
+        now: Timestamp,
+    ) -> Result<PersonRoutes, StoreError> {
+        let moment = self.moment().await?;
+        let person = people(&moment, Whose::Of(id), now).await?.pop();
+        Ok(person.unwrap_or_else(|| PersonRoutes {
+            user_id: id,
+            permissions: BTreeSet::new(),
+            sign_ins: BTreeSet::new(),
+        }))
     }
 }

@@ -44,7 +44,7 @@ fn session(row: entity::session::Model) -> Session {
 }
 
 /// Sign-ins that hold.
-fn open(now: Timestamp) -> Select<entity::session::Entity> {
+pub(super) fn open(now: Timestamp) -> Select<entity::session::Entity> {
     use entity::session::Column;
     entity::session::Entity::find()
         .filter(Column::RevokedAtMs.is_null())

@@ -65,7 +65,7 @@ fn template(row: entity::template::Model) -> Template {
     }
 }
 
-fn version(row: entity::template_version::Model) -> Result<TemplateVersion, StoreError> {
+pub(super) fn version(row: entity::template_version::Model) -> Result<TemplateVersion, StoreError> {
     Ok(TemplateVersion {
         id: TemplateVersionId::new(row.id),
         template_id: TemplateId::new(row.template_id),

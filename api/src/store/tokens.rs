@@ -53,6 +53,17 @@ fn token(row: entity::api_token::Model) -> Result<ApiToken, StoreError> {
     })
 }
 
+/// Tokens that hold.
+pub(super) fn holding(now: Timestamp) -> Condition {
+    use entity::api_token::Column;
+    let lasting = Condition::any()
+        .add(Column::ExpiresAtMs.is_null())
+        .add(Column::ExpiresAtMs.gt(now.as_millis()));
+    Condition::all()
+        .add(Column::RevokedAtMs.is_null())
+        .add(lasting)
+}
+
 impl Store {
     /// The token with this hash, also when it has ended.
     pub async fn token_by_hash(&self, hash: &str) -> Result<Option<ApiToken>, StoreError> {
@@ -88,13 +99,9 @@ impl Change {
     /// How many tokens of a user hold.
     pub async fn count_tokens(&self, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
         use entity::api_token::Column;
-        let lasting = Condition::any()
-            .add(Column::ExpiresAtMs.is_null())
-            .add(Column::ExpiresAtMs.gt(now.as_millis()));
         let count = entity::api_token::Entity::find()
             .filter(Column::UserId.eq(user.uuid()))
-            .filter(Column::RevokedAtMs.is_null())
-            .filter(lasting)
+            .filter(holding(now))
             .count(&self.transaction)
             .await?;
         Ok(count)

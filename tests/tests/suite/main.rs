@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod apps;
 mod attacks;
 mod audit;
 mod edge;

@@ -31,8 +31,7 @@ fn with(space: &str, user: &str) -> Value {
 
 /// The feed that the edge follows.
 async fn routes(home: &Home) -> spaceport_tests::Subscription {
-    let token = std::fs::read_to_string(home.data_dir().join("edge.token")).expect("a token");
-    let edge = home.anonymous().with_token(token.trim());
+    let edge = home.as_edge();
     let feed = "subscription { routesChanged { change spaces { spaceId ownerId sharedWith } } }";
     edge.subscribe(Transport::EventStream, feed, json!({}))
         .await

@@ -277,6 +277,6 @@ pub enum TunnelChange {
 pub enum RouteChange {
     /// The message is the whole table.
     Snapshot,
-    /// The message replaces what is known of the spaces it names.
+    /// The message replaces what is known of the spaces and people it names.
     Spaces,
 }

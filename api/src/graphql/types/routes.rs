@@ -3,17 +3,22 @@
 use async_graphql::{ID, SimpleObject};
 use spaceport_domain::route;
 
-use super::enums::{RouteChange, SpaceStatus};
+use super::{
+    enums::{Feature, Permission, RouteChange, SpaceStatus},
+    template::Port,
+};
 
 /// A message of the route feed. Only the edge may read it.
 #[derive(SimpleObject)]
 pub struct RouteEvent {
     /// Position in the event log; send it as `after` to resume.
     cursor: String,
-    /// How to apply `spaces`.
+    /// How to apply `spaces` and `people`.
     change: RouteChange,
     /// The spaces whose routes are given.
     spaces: Vec<SpaceRoutes>,
+    /// The people of whom is told what they may do.
+    people: Vec<PersonRoutes>,
 }
 
 /// All routes into one space.
@@ -25,12 +30,18 @@ pub struct SpaceRoutes {
     space_name: String,
     /// Whose it is.
     owner_id: ID,
+    /// The owner's name, which is part of the hostnames of the space's apps.
+    owner_name: String,
     /// Whom it is shared with.
     shared_with: Vec<ID>,
     /// Where it is in its life; only a running space is dialled.
     status: SpaceStatus,
     /// The container's address in the engine's network, while it has one.
     address: Option<String>,
+    /// What the version of the template it is pinned to enables.
+    features: Vec<Feature>,
+    /// The ports that version declares.
+    ports: Vec<Port>,
     /// The public hostnames into it.
     tunnels: Vec<TunnelRoute>,
 }
@@ -46,12 +57,24 @@ pub struct TunnelRoute {
     port: i32,
 }
 
+/// What somebody may do in spaces, and how they are known.
+#[derive(SimpleObject)]
+pub struct PersonRoutes {
+    /// Who.
+    user_id: ID,
+    /// What their roles allow, together; nothing while they may not act.
+    permissions: Vec<Permission>,
+    /// Their sign-ins and tokens that hold; none while they may not act.
+    sign_ins: Vec<ID>,
+}
+
 impl From<route::RouteEvent> for RouteEvent {
     fn from(event: route::RouteEvent) -> Self {
         Self {
             cursor: event.cursor,
             change: event.change.into(),
             spaces: event.spaces.into_iter().map(SpaceRoutes::from).collect(),
+            people: event.people.into_iter().map(PersonRoutes::from).collect(),
         }
     }
 }
@@ -68,10 +91,24 @@ impl From<route::SpaceRoutes> for SpaceRoutes {
             space_id: ID(routes.space_id.to_string()),
             space_name: routes.space_name,
             owner_id: ID(routes.owner_id.to_string()),
+            owner_name: routes.owner_name,
             shared_with: shared_with.collect(),
             status: routes.status.into(),
             address: routes.address.map(|address| address.to_string()),
+            features: routes.features.into_iter().map(Feature::from).collect(),
+            ports: routes.ports.into_iter().map(Port::from).collect(),
             tunnels: tunnels.collect(),
+        }
+    }
+}
+
+impl From<route::PersonRoutes> for PersonRoutes {
+    fn from(person: route::PersonRoutes) -> Self {
+        let permissions = person.permissions.into_iter().map(Permission::from);
+        Self {
+            user_id: ID(person.user_id.to_string()),
+            permissions: permissions.collect(),
+            sign_ins: person.sign_ins.into_iter().map(ID).collect(),
         }
     }
 }

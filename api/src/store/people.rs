@@ -1,0 +1,113 @@
+//! What people may do in spaces, and the sign-ins they are known by, for the edge.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use spaceport_domain::{
+    access::Permission,
+    event::SignIn,
+    id::{ApiTokenId, SessionId, UserId},
+    route::PersonRoutes,
+    ticket::sign_in_id,
+    time::Timestamp,
+};
+use spaceport_entity as entity;
+use uuid::Uuid;
+
+use super::{StoreError, access::role, sessions, tokens};
+
+/// Whose records are read: one user's, or all of them, because naming each of many would make a
+/// statement without bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whose {
+    /// Everybody's.
+    Everybodys,
+    /// This user's.
+    Of(UserId),
+}
+
+impl Whose {
+    fn are(self, column: impl ColumnTrait) -> Condition {
+        match self {
+            Self::Everybodys => Condition::all(),
+            Self::Of(user) => Condition::all().add(column.eq(user.uuid())),
+        }
+    }
+}
+
+/// The records of those who may act, with the sign-ins that hold at `now`.
+pub(super) async fn people(
+    connection: &impl ConnectionTrait,
+    whose: Whose,
+    now: Timestamp,
+) -> Result<Vec<PersonRoutes>, StoreError> {
+    use entity::user::Column;
+    let users = entity::user::Entity::find()
+        .filter(whose.are(Column::Id))
+        .filter(Column::DisabledAtMs.is_null())
+        .filter(Column::DeletedAtMs.is_null())
+        .all(connection)
+        .await?;
+    let mut permissions = permissions(connection, whose).await?;
+    let mut sign_ins = sign_ins(connection, whose, now).await?;
+    let person = |user: entity::user::Model| PersonRoutes {
+        user_id: UserId::new(user.id),
+        permissions: permissions.remove(&user.id).unwrap_or_default(),
+        sign_ins: sign_ins.remove(&user.id).unwrap_or_default(),
+    };
+    Ok(users.into_iter().map(person).collect())
+}
+
+/// What their roles allow, together, also of those who may not act.
+async fn permissions(
+    connection: &impl ConnectionTrait,
+    whose: Whose,
+) -> Result<HashMap<Uuid, BTreeSet<Permission>>, StoreError> {
+    let links = entity::user_role::Entity::find()
+        .filter(whose.are(entity::user_role::Column::UserId))
+        .all(connection)
+        .await?;
+    let mut roles = HashMap::new();
+    for row in entity::role::Entity::find().all(connection).await? {
+        roles.insert(row.id, role(row)?.permissions);
+    }
+    let mut held = HashMap::<_, BTreeSet<_>>::new();
+    for link in links {
+        let allowed = roles.get(&link.role_id).into_iter().flatten();
+        held.entry(link.user_id).or_default().extend(allowed);
+    }
+    Ok(held)
+}
+
+async fn sign_ins(
+    connection: &impl ConnectionTrait,
+    whose: Whose,
+    now: Timestamp,
+) -> Result<HashMap<Uuid, BTreeSet<String>>, StoreError> {
+    use entity::{api_token, session};
+    let sessions = sessions::open(now)
+        .filter(whose.are(session::Column::UserId))
+        .all(connection)
+        .await?;
+    let tokens = api_token::Entity::find()
+        .filter(tokens::holding(now))
+        .filter(whose.are(api_token::Column::UserId))
+        .all(connection)
+        .await?;
+    let sessions = sessions.into_iter().map(|row| {
+        let sign_in = SignIn::Session(SessionId::new(row.id));
+        (row.user_id, sign_in)
+    });
+    let tokens = tokens.into_iter().map(|row| {
+        let sign_in = SignIn::ApiToken(ApiTokenId::new(row.id));
+        (row.user_id, sign_in)
+    });
+    let mut of_users = HashMap::<_, BTreeSet<_>>::new();
+    for (user, sign_in) in sessions.chain(tokens) {
+        of_users
+            .entry(user)
+            .or_default()
+            .insert(sign_in_id(sign_in));
+    }
+    Ok(of_users)
+}

@@ -1,0 +1,3 @@
+//! Apps of spaces: what the control plane does so that a browser gets into one.
+
+mod feed;
