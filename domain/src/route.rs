@@ -29,7 +29,7 @@ pub struct SpaceRoutes {
     pub status: Status,
     /// The container's address in the engine's network, while it has one.
     pub address: Option<IpAddr>,
-    /// The public hostnames into it. Empty once the space is deleted.
+    /// The public hostnames into it that are enabled. Empty once the space is deleted.
     pub tunnels: Vec<TunnelRoute>,
 }
 

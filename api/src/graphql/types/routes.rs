@@ -31,7 +31,7 @@ pub struct SpaceRoutes {
     status: SpaceStatus,
     /// The container's address in the engine's network, while it has one.
     address: Option<String>,
-    /// The public hostnames into it.
+    /// The public hostnames into it that are enabled.
     tunnels: Vec<TunnelRoute>,
 }
 
