@@ -165,6 +165,8 @@ pub enum Told {
 pub enum TunnelChange {
     /// It was made.
     Created,
+    /// Its name and with it the hostname, its port, or whether visitors are let in changed.
+    Updated,
     /// It is gone.
     Deleted,
 }

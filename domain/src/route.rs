@@ -46,7 +46,7 @@ pub struct SpaceRoutes {
     /// The ports its template declares.
     #[serde(default)]
     pub ports: Vec<PortDeclaration>,
-    /// The public hostnames into it. Empty once the space is deleted.
+    /// The public hostnames into it that are enabled. Empty once the space is deleted.
     pub tunnels: Vec<TunnelRoute>,
 }
 

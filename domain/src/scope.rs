@@ -78,7 +78,7 @@ impl Scope {
             "signIn" | "signOut" | "redeemAppCode" => None,
             "createSpace" | "startSpace" | "stopSpace" | "restartSpace" | "deleteSpace"
             | "updateSpace" | "shareSpace" | "unshareSpace" | "leaveSpace" | "transferSpace"
-            | "createTunnel" | "deleteTunnel" | "openApp" => Some(Self::Spaces),
+            | "createTunnel" | "updateTunnel" | "deleteTunnel" | "openApp" => Some(Self::Spaces),
             "changePassword" | "revokeSession" | "createApiToken" | "revokeApiToken"
             | "addSshKey" | "removeSshKey" => Some(Self::Account),
             _ => Some(Self::Administration),

@@ -19,6 +19,8 @@ pub struct Model {
     pub port: i32,
     /// The whole hostname, unique.
     pub host: String,
+    /// Whether visitors are let in.
+    pub enabled: bool,
     /// When it was made.
     pub created_at_ms: i64,
 }

@@ -387,7 +387,7 @@ fn shape(mutation: &str) -> (&'static str, String) {
         roles { id name } groups { id name } }";
     let template = "template { id name version { number } }";
     let space = format!("space {{ {SPACE} }} cursor");
-    let tunnel = "tunnel { id name port url }";
+    let tunnel = "tunnel { id name port url enabled }";
     let token = "apiToken { id name scopes createdAt expiresAt lastUsedAt revokedAt }";
     let ssh_key = "sshKey { id name fingerprint algorithm publicKey createdAt lastUsedAt }";
     let (input, selection) = match mutation {
@@ -405,6 +405,7 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "updateRole" => ("UpdateRoleInput", "role { id name permissions }"),
         "deleteRole" => ("RoleIdInput", "role { id name permissions }"),
         "createTunnel" => ("CreateTunnelInput", tunnel),
+        "updateTunnel" => ("UpdateTunnelInput", tunnel),
         "deleteTunnel" => ("TunnelIdInput", tunnel),
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),

@@ -84,7 +84,9 @@ fn routes(routed: RoutedSpace) -> SpaceRoutes {
         ports,
         tunnels,
     } = routed;
-    let tunnels = tunnels.into_iter().map(|tunnel| TunnelRoute {
+    // To the edge, and so to visitors, a disabled tunnel is none.
+    let enabled = tunnels.into_iter().filter(|tunnel| tunnel.enabled);
+    let tunnels = enabled.map(|tunnel| TunnelRoute {
         id: tunnel.id,
         host: tunnel.host,
         port: tunnel.port,

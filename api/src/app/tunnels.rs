@@ -1,13 +1,11 @@
 //! Public hostnames for ports of spaces.
 
-use std::collections::BTreeSet;
-
 use spaceport_domain::{
     access::{Actor, FeatureBar, feature_bar},
     event::{EventBody, TunnelChange},
     hostname::TunnelLabel,
-    id::TunnelId,
-    name::TunnelName,
+    id::{TunnelId, UserId},
+    name::{NameError, TunnelName},
     problem::{Problem, ProblemCode},
     quota::{self, Units},
     space::Space,
@@ -20,7 +18,7 @@ use super::{
     App, AppResult, Done, Origin,
     spaces::{no_such_space, refuse_leaving, still_managed},
 };
-use crate::store::{Page, PageRequest};
+use crate::store::{Change, Page, PageRequest};
 
 /// The most tunnels into one space.
 const TUNNELS_MAX: usize = 100;
@@ -34,6 +32,19 @@ pub struct CreateTunnel {
     pub port: i64,
     /// Its name; by default `<space>-<port>`.
     pub name: Option<String>,
+    /// Whether visitors are let in.
+    pub enabled: bool,
+}
+
+/// Changes of a tunnel; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateTunnel {
+    /// Its new name, which makes a new hostname.
+    pub name: Option<String>,
+    /// Another port inside the space.
+    pub port: Option<i64>,
+    /// Whether visitors are let in.
+    pub enabled: Option<bool>,
 }
 
 impl App {
@@ -61,27 +72,13 @@ impl App {
             return Err(no_such_space().into());
         };
         let space = still_managed(change.space(seen.id).await?, &seen)?;
-        let owner = change.user(space.owner_id).await?;
-        let owner = owner.ok_or_else(no_such_space)?;
         refuse_leaving(&space)?;
-        let version = change.template_version(space.template_version_id).await?;
-        let enabled = version
-            .map(|version| version.blueprint.features)
-            .unwrap_or_default();
-        require_tunnels(actor, &space, &enabled)?;
+        require_tunnels(actor, &change, &space, "spaceId").await?;
         if change.tunnels_of_space(space.id).await?.len() >= TUNNELS_MAX {
             let message = format!("the space has {TUNNELS_MAX} tunnels, the most possible");
             return Err(Problem::input(["spaceId"], message).into());
         }
-        let label = TunnelLabel::new(&name, &owner.name)
-            .map_err(|error| Problem::input(["name"], error.to_string()))?;
-        let host = label.under(&self.settings.tunnel_domain);
-        if change.host_taken(&host).await? {
-            let message = "there is a tunnel of this name";
-            return Err(Problem::new(ProblemCode::NameTaken, message)
-                .at(["name"])
-                .into());
-        }
+        let host = self.free_host(&change, space.owner_id, &name).await?;
         let requested = Units {
             tunnels: 1,
             ..Units::default()
@@ -96,6 +93,7 @@ impl App {
             name,
             port,
             host,
+            enabled: input.enabled,
             created_at: now,
         };
         change.insert_tunnel(&tunnel).await?;
@@ -111,6 +109,59 @@ impl App {
         })
     }
 
+    /// Renames, enables or disables a tunnel, or leads it to another port. What is so already is
+    /// no change. Who only disables it needs no more right than who deletes it; for everything else
+    /// the rule is that of making one.
+    pub async fn update_tunnel(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        tunnel_id: &str,
+        input: UpdateTunnel,
+    ) -> AppResult<Done<Tunnel>> {
+        let seen = self.seen_tunnel(actor, tunnel_id).await?;
+        let (port, name) = checked_changes(&input)?;
+        let mut change = self.store.begin().await?;
+        let before = locked(&change, &seen).await?;
+        let mut after = Tunnel {
+            name: name.unwrap_or_else(|| before.name.clone()),
+            port: port.unwrap_or(before.port),
+            enabled: input.enabled.unwrap_or(before.enabled),
+            ..before.clone()
+        };
+        let only_closes = Tunnel {
+            enabled: false,
+            ..before.clone()
+        };
+        if after != only_closes {
+            let space = change.space(before.space_id).await?;
+            let space = space.ok_or_else(no_such_tunnel)?;
+            require_tunnels(actor, &change, &space, "tunnelId").await?;
+        }
+        if after == before {
+            change.abandon().await?;
+            return Ok(Done {
+                value: before,
+                cursor: self.store.current_head().await?,
+            });
+        }
+        if after.name != before.name {
+            after.host = self.free_host(&change, after.owner_id, &after.name).await?;
+        }
+        change.update_tunnel(&after).await?;
+        change.emit(EventBody::Tunnel {
+            change: TunnelChange::Updated,
+            tunnel: after.clone(),
+        });
+        let detail = difference(&before, &after);
+        change.audit(origin.entry(actor, "updateTunnel", after.id, detail));
+        let cursor = change.commit(self.now()).await?;
+        Ok(Done {
+            value: after,
+            cursor,
+        })
+    }
+
     /// Takes a tunnel away.
     pub async fn delete_tunnel(
         &self,
@@ -118,18 +169,10 @@ impl App {
         origin: &Origin,
         tunnel_id: &str,
     ) -> AppResult<Done<Tunnel>> {
-        let missing = || Problem::not_found("tunnel").at(["tunnelId"]);
-        let id: TunnelId = tunnel_id.parse().map_err(|_| missing())?;
-        let tunnel = self
-            .store
-            .tunnel(actor.sees(), id)
-            .await?
-            .ok_or_else(missing)?;
+        let seen = self.seen_tunnel(actor, tunnel_id).await?;
         let mut change = self.store.begin().await?;
-        change.lock_quota(tunnel.owner_id).await?;
-        if !change.delete_tunnel(id).await? {
-            return Err(missing().into());
-        }
+        let tunnel = locked(&change, &seen).await?;
+        change.delete_tunnel(tunnel.id).await?;
         change.emit(EventBody::Tunnel {
             change: TunnelChange::Deleted,
             tunnel: tunnel.clone(),
@@ -141,47 +184,114 @@ impl App {
             cursor,
         })
     }
+
+    async fn seen_tunnel(&self, actor: &Actor, tunnel_id: &str) -> AppResult<Tunnel> {
+        let id: TunnelId = tunnel_id.parse().map_err(|_| no_such_tunnel())?;
+        let tunnel = self.store.tunnel(actor.sees(), id).await?;
+        Ok(tunnel.ok_or_else(no_such_tunnel)?)
+    }
+
+    /// The hostname of a tunnel of that name, when no other has it. The owner must be locked.
+    async fn free_host(
+        &self,
+        change: &Change,
+        owner: UserId,
+        name: &TunnelName,
+    ) -> AppResult<String> {
+        let owner = change.user(owner).await?.ok_or_else(no_such_space)?;
+        let label = TunnelLabel::new(name, &owner.name)
+            .map_err(|error| Problem::input(["name"], error.to_string()))?;
+        let host = label.under(&self.settings.tunnel_domain);
+        if change.host_taken(&host).await? {
+            let message = "there is a tunnel of this name";
+            return Err(Problem::new(ProblemCode::NameTaken, message)
+                .at(["name"])
+                .into());
+        }
+        Ok(host)
+    }
 }
 
-/// Who manages a space, but may not enter it, makes no way in for themselves either.
-fn require_tunnels(
+fn no_such_tunnel() -> Problem {
+    Problem::not_found("tunnel").at(["tunnelId"])
+}
+
+/// The tunnel as it is now, its owner locked, unless it was handed over since it was `seen`: who
+/// may change it was decided by its owner of then.
+async fn locked(change: &Change, seen: &Tunnel) -> AppResult<Tunnel> {
+    change.lock_quota(seen.owner_id).await?;
+    let tunnel = change.tunnel(seen.id).await?;
+    let theirs = tunnel.filter(|tunnel| tunnel.owner_id == seen.owner_id);
+    Ok(theirs.ok_or_else(no_such_tunnel)?)
+}
+
+/// Who manages a space, but may not enter it, makes no way in for themselves either. `path` is the
+/// input field that names the space or what leads into it.
+async fn require_tunnels(
     actor: &Actor,
+    change: &Change,
     space: &Space,
-    enabled: &BTreeSet<Feature>,
-) -> Result<(), Problem> {
+    path: &str,
+) -> AppResult<()> {
+    let version = change.template_version(space.template_version_id).await?;
+    let enabled = version.map(|version| version.blueprint.features);
+    let enabled = enabled.unwrap_or_default();
     let relation = actor.relation_to(space.owner_id, false);
-    let relation = relation.ok_or_else(no_such_space)?;
-    let (code, message) = match feature_bar(Feature::Tunnels, enabled, &actor.permissions, relation)
-    {
-        None => return Ok(()),
-        Some(FeatureBar::TemplateDisabled | FeatureBar::NotSupported) => (
-            ProblemCode::FeatureDisabled,
-            "the space's template doesn't enable tunnels",
-        ),
-        Some(FeatureBar::NotShared | FeatureBar::PermissionMissing) => (
-            ProblemCode::Forbidden,
-            "your roles don't allow you tunnels into this space",
-        ),
-    };
-    Err(Problem::new(code, message).at(["spaceId"]))
+    let relation = relation.ok_or_else(|| Problem::not_found("space").at([path]))?;
+    let (code, message) =
+        match feature_bar(Feature::Tunnels, &enabled, &actor.permissions, relation) {
+            None => return Ok(()),
+            Some(FeatureBar::TemplateDisabled | FeatureBar::NotSupported) => (
+                ProblemCode::FeatureDisabled,
+                "the space's template doesn't enable tunnels",
+            ),
+            Some(FeatureBar::NotShared | FeatureBar::PermissionMissing) => (
+                ProblemCode::Forbidden,
+                "your roles don't allow you tunnels into this space",
+            ),
+        };
+    Err(Problem::new(code, message).at([path]).into())
 }
 
 fn checked(space: &Space, input: &CreateTunnel) -> Result<(u16, TunnelName), Vec<Problem>> {
-    let port = u16::try_from(input.port).ok().filter(|port| *port > 0);
     let name = match &input.name {
-        Some(name) => name.parse::<TunnelName>(),
-        None => format!("{}-{}", space.name, input.port).parse(),
+        Some(name) => checked_name(name),
+        None => checked_name(&format!("{}-{}", space.name, input.port)),
     };
-    match (port, name) {
-        (Some(port), Ok(name)) => Ok((port, name)),
-        (port, name) => {
-            let port = port
-                .is_none()
-                .then(|| Problem::input(["port"], "must be from 1 to 65535"));
-            let name = name
-                .err()
-                .map(|error| Problem::input(["name"], error.to_string()));
-            Err(port.into_iter().chain(name).collect())
-        }
+    both(checked_port(input.port), name)
+}
+
+type Changes = (Option<u16>, Option<TunnelName>);
+
+fn checked_changes(input: &UpdateTunnel) -> Result<Changes, Vec<Problem>> {
+    let name = input.name.as_deref().map(checked_name).transpose();
+    both(input.port.map(checked_port).transpose(), name)
+}
+
+fn checked_port(port: i64) -> Result<u16, Problem> {
+    let port = u16::try_from(port).ok().filter(|port| *port > 0);
+    port.ok_or_else(|| Problem::input(["port"], "must be from 1 to 65535"))
+}
+
+fn checked_name(name: &str) -> Result<TunnelName, Problem> {
+    name.parse()
+        .map_err(|error: NameError| Problem::input(["name"], error.to_string()))
+}
+
+/// Both values, or all that is wrong with them.
+fn both<A, B>(one: Result<A, Problem>, other: Result<B, Problem>) -> Result<(A, B), Vec<Problem>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => Err(one.err().into_iter().chain(other.err()).collect()),
     }
+}
+
+/// What a change did, for the audit log.
+fn difference(before: &Tunnel, after: &Tunnel) -> String {
+    let renamed = (after.host != before.host).then(|| format!("was {}", before.host));
+    let moved = (after.port != before.port).then(|| format!("port {}", after.port));
+    let switched = if after.enabled { "enabled" } else { "disabled" };
+    let switched = (after.enabled != before.enabled).then(|| switched.to_owned());
+    let parts = [Some(after.host.clone()), renamed, moved, switched];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -84,6 +84,7 @@ pub(super) fn tunnel(row: entity::tunnel::Model) -> Result<Tunnel, StoreError> {
         name: row.name.parse().map_err(|_| bad("name"))?,
         port: u16::try_from(row.port).map_err(|_| bad("port"))?,
         host: row.host,
+        enabled: row.enabled,
         created_at: at(row.created_at_ms),
     })
 }

@@ -100,10 +100,35 @@ impl Change {
             name: Set(tunnel.name.as_str().to_owned()),
             port: Set(i32::from(tunnel.port)),
             host: Set(tunnel.host.clone()),
+            enabled: Set(tunnel.enabled),
             created_at_ms: Set(tunnel.created_at.as_millis()),
         };
         entity::tunnel::Entity::insert(row)
             .exec_without_returning(&self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// The tunnel, in whosesoever hands it is.
+    pub async fn tunnel(&self, id: TunnelId) -> Result<Option<Tunnel>, StoreError> {
+        let row = entity::tunnel::Entity::find_by_id(id.uuid())
+            .one(&self.transaction)
+            .await?;
+        row.map(rows::tunnel).transpose()
+    }
+
+    /// Writes what can change of a tunnel while its owner stays.
+    pub async fn update_tunnel(&self, tunnel: &Tunnel) -> Result<(), StoreError> {
+        let row = entity::tunnel::ActiveModel {
+            id: Set(tunnel.id.uuid()),
+            name: Set(tunnel.name.as_str().to_owned()),
+            port: Set(i32::from(tunnel.port)),
+            host: Set(tunnel.host.clone()),
+            enabled: Set(tunnel.enabled),
+            ..entity::tunnel::ActiveModel::default()
+        };
+        entity::tunnel::Entity::update(row)
+            .exec(&self.transaction)
             .await?;
         Ok(())
     }

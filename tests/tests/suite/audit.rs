@@ -73,6 +73,8 @@ impl Everything {
         self.administer("updateSpace", "space", renamed).await;
         let tunnel = json!({ "spaceId": space, "port": 80 });
         let tunnel = id(&self.administer("createTunnel", "tunnel", tunnel).await);
+        let disabled = json!({ "tunnelId": tunnel, "enabled": false });
+        self.administer("updateTunnel", "tunnel", disabled).await;
         let tunnel = json!({ "tunnelId": tunnel });
         self.administer("deleteTunnel", "tunnel", tunnel).await;
         self.administer("stopSpace", "space", it.clone()).await;

@@ -30,4 +30,5 @@ mod ssh_keys;
 mod statements;
 mod subscriptions;
 mod templates;
+mod tunnels;
 mod volumes;

@@ -6,12 +6,15 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use spaceport_domain::tunnel;
 
 use crate::{
-    app::{AppResult, Done, tunnels::CreateTunnel},
+    app::{
+        AppResult, Done,
+        tunnels::{CreateTunnel, UpdateTunnel},
+    },
     graphql::{
         caller::Call,
         error::answer,
         types::{
-            inputs::{CreateTunnelInput, TunnelIdInput},
+            inputs::{CreateTunnelInput, TunnelIdInput, UpdateTunnelInput},
             problem::{self, Problem},
             tunnel::Tunnel,
         },
@@ -55,10 +58,30 @@ impl TunnelMutation {
             space_id: input.space_id.0,
             port: input.port.into(),
             name: input.name,
+            enabled: input.enabled,
         };
         let app = context.app()?;
         payload(
             app.create_tunnel(context.actor()?, context.origin()?, wanted)
+                .await,
+        )
+    }
+
+    /// Renames, enables or disables a tunnel, or leads it to another port. What is so already
+    /// changes nothing.
+    async fn update_tunnel(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is to change.")] input: UpdateTunnelInput,
+    ) -> Result<TunnelPayload> {
+        let wanted = UpdateTunnel {
+            name: input.name,
+            port: input.port.map(i64::from),
+            enabled: input.enabled,
+        };
+        let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
+        payload(
+            app.update_tunnel(actor, origin, &input.tunnel_id, wanted)
                 .await,
         )
     }

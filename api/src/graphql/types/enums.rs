@@ -267,6 +267,8 @@ pub enum TunnelChange {
     Reset,
     /// It was made.
     Created,
+    /// It was renamed, enabled or disabled, or leads to another port.
+    Updated,
     /// It is gone.
     Deleted,
 }

@@ -138,6 +138,22 @@ pub struct CreateTunnelInput {
     pub port: i32,
     /// Its name, unique among its owner's tunnels; by default `<space>-<port>`.
     pub name: Option<String>,
+    /// Whether visitors are let in.
+    #[graphql(default = true)]
+    pub enabled: bool,
+}
+
+/// Changes of a tunnel; what is absent stays.
+#[derive(InputObject)]
+pub struct UpdateTunnelInput {
+    /// The tunnel.
+    pub tunnel_id: ID,
+    /// Its new name. The address changes with it, and the old one is gone at once.
+    pub name: Option<String>,
+    /// Another port inside the space.
+    pub port: Option<i32>,
+    /// Whether visitors are let in.
+    pub enabled: Option<bool>,
 }
 
 /// Names a tunnel.

@@ -42,7 +42,7 @@ pub struct SpaceRoutes {
     features: Vec<Feature>,
     /// The ports that version declares.
     ports: Vec<Port>,
-    /// The public hostnames into it.
+    /// The public hostnames into it that are enabled.
     tunnels: Vec<TunnelRoute>,
 }
 

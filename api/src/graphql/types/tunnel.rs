@@ -35,7 +35,13 @@ impl Tunnel {
         self.0.port.into()
     }
 
-    /// The public address.
+    /// Whether visitors are let in. While they are not, the tunnel keeps its name and counts in the
+    /// quota, and visitors get what they get for a name that doesn't exist.
+    async fn enabled(&self) -> bool {
+        self.0.enabled
+    }
+
+    /// The public address. Another name makes another address.
     async fn url(&self, context: &Context<'_>) -> Result<String> {
         Ok(context.app()?.settings.edge_url(&self.0.host))
     }
@@ -75,6 +81,7 @@ impl From<TunnelMessage> for TunnelEvent {
                 Update::Snapshot => TunnelChange::Snapshot,
                 Update::Reset => TunnelChange::Reset,
                 Update::Changed(Change::Created) => TunnelChange::Created,
+                Update::Changed(Change::Updated) => TunnelChange::Updated,
                 Update::Changed(Change::Deleted) | Update::Lost => TunnelChange::Deleted,
             },
             tunnel: message.thing.map(Tunnel),

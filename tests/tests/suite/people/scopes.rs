@@ -40,6 +40,7 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("leaveSpace", space, spaces),
         ("transferSpace", guest, spaces),
         ("createTunnel", json!({ "spaceId": "x", "port": 1 }), spaces),
+        ("updateTunnel", json!({ "tunnelId": "x" }), spaces),
         ("deleteTunnel", json!({ "tunnelId": "x" }), spaces),
         (
             "changePassword",
