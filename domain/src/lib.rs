@@ -12,7 +12,7 @@
 //! | [`template`] | the blueprint of a space, its validation and its variables |
 //! | [`lifecycle`] | the states of a space, what may be asked of it, and the next step |
 //! | [`quota`] | limits, usage and the check between them |
-//! | [`rate`] | how often something may be tried |
+//! | [`rate`], [`places`] | how often something may be tried, and how many connections a client may have |
 //! | [`access`] | permissions, features, and what an actor may see and do |
 //! | [`scope`] | what a token may be used for |
 //! | [`app`] | what of a space is opened in a browser |
@@ -28,6 +28,7 @@ pub mod hostname;
 pub mod id;
 pub mod lifecycle;
 pub mod name;
+pub mod places;
 pub mod problem;
 pub mod quota;
 pub mod rate;

@@ -5,6 +5,8 @@
 //! | `edge-control` | the feed, its file, certificates' renewal, health and metrics |
 //! | `edge-<n>` | visitors and the spaces they visit, one a core |
 
+mod control;
+
 use std::{
     io,
     net::SocketAddr,
@@ -15,32 +17,29 @@ use std::{
 };
 
 use tokio::{
-    net::{TcpListener, TcpSocket},
+    net::TcpListener,
     runtime::{self, Runtime},
-    sync::Semaphore,
-    time,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::control::Duties;
 use crate::{
     api::Api,
-    certs::{
-        CertError, CertStore, Certificate, Certificates,
-        dev_ca::{DevCa, RENEW_INTERVAL},
-    },
+    certs::{CertError, CertStore, Certificate, Certificates, dev_ca::DevCa},
+    drain::Drain,
+    files,
     gate::{Gate, TicketKeys},
     guard::Guard,
-    listener::{Site, Worker},
+    listener::{Site, Worker, admission::Admission},
     metrics::Metrics,
     routes::{Routes, disk, feed::Feed, token::TokenSource},
     settings::{Settings, TlsFiles},
-    status, tls,
+    sockets::{ListenError, Sockets},
+    takeover::{Predecessor, TakeoverError},
+    tls,
     upstream::Upstreams,
 };
-
-/// Connections that wait in the kernel until a worker takes them.
-const BACKLOG: u32 = 1024;
 
 /// A running edge. Dropping it stops it without waiting for visitors.
 #[derive(Debug)]
@@ -58,13 +57,11 @@ pub struct Edge {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address is taken or not this machine's.
-    #[error("{address} can't be listened on: {error}")]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Another edge runs in the data directory and is not to be had.
+    #[error(transparent)]
+    Takeover(#[from] TakeoverError),
     /// There is nothing to show to visitors.
     #[error(transparent)]
     Certificate(#[from] CertError),
@@ -78,14 +75,21 @@ pub enum StartError {
 
 impl Edge {
     /// Listens, loads the last known routes, and serves from threads of its own.
+    ///
+    /// When an edge runs in the same data directory, this one takes its sockets over once it is
+    /// ready, and the other one drains. Blocks the thread meanwhile.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
-        let control = runtime()?;
-        let (listener, metrics_listener) = {
-            let _context = control.enter();
-            (listen(settings.listen)?, listen(settings.metrics_listen)?)
-        };
-        let address = listener.local_addr()?;
-        let metrics_address = metrics_listener.local_addr()?;
+        let (predecessor, handed) = Predecessor::find(&settings.takeover_socket())?.unzip();
+        if let Some(predecessor) = &predecessor {
+            let pid = predecessor.pid;
+            tracing::info!(
+                pid,
+                "another edge runs in this data directory; taking over from it"
+            );
+        }
+        let sockets = Sockets::open(settings, handed)?;
+        let address = sockets.visitors.local_addr()?;
+        let metrics_address = sockets.metrics.local_addr()?;
 
         let authority = match &settings.tls_files {
             None => Some(development_ca(settings)?),
@@ -97,57 +101,76 @@ impl Edge {
 
         let routes = Arc::new(last_known_routes(&settings.routes_file()));
         let gate = Arc::new(gate(settings, &routes));
+        let limits = settings.limits;
         let site = Arc::new(Site {
             routes,
             gate,
             metrics: Arc::new(Metrics::default()),
-            limits: settings.limits,
+            limits,
             certificates,
-            room: Arc::new(Semaphore::new(settings.limits.max_connections)),
-            drain: CancellationToken::new(),
+            admission: Admission::new(
+                files::room_for(limits.max_connections),
+                limits.max_connections_per_address,
+                limits.max_handshakes,
+            ),
+            drain: Arc::default(),
         });
         let own = vec![address, metrics_address];
         let guard = Arc::new(Guard::new(own, settings.allow_loopback_upstreams));
-        let workers = (0..settings.workers.get())
-            .map(|number| {
-                let worker = Arc::new(Worker {
-                    site: Arc::clone(&site),
-                    upstreams: Upstreams::new(
-                        Arc::clone(&guard),
-                        Arc::clone(&site.routes),
-                        Arc::clone(&site.metrics),
-                        settings.limits.connect,
-                    ),
-                    live: Arc::default(),
-                    tasks: TaskTracker::new(),
-                    tls: TlsAcceptor::from(Arc::clone(&tls)),
-                });
-                work(number, worker, listener.try_clone()?, settings.drain)
-            })
-            .collect::<io::Result<_>>()?;
+        let worker = || Worker {
+            site: Arc::clone(&site),
+            upstreams: Upstreams::new(
+                Arc::clone(&guard),
+                Arc::clone(&site.routes),
+                Arc::clone(&site.metrics),
+                limits,
+            ),
+            live: Arc::default(),
+            tasks: TaskTracker::new(),
+            tls: TlsAcceptor::from(Arc::clone(&tls)),
+        };
+        let desks = (0..settings.workers.get())
+            .map(|_| Desk::open(worker(), sockets.visitors.try_clone()?))
+            .collect::<io::Result<Vec<_>>>()?;
+        let control = runtime()?;
         let stop = CancellationToken::new();
         let ca_path = authority.as_ref().map(|it| it.path().to_owned());
         let duties = Duties {
             site: Arc::clone(&site),
             feed: feed(&site),
             routes_file: settings.routes_file(),
-            metrics_listener,
+            takeover_file: settings.takeover_socket(),
+            sockets,
             authority,
             stop: stop.clone(),
         };
-        let control = thread::Builder::new()
-            .name("edge-control".to_owned())
-            .spawn(move || control.block_on(duties.run()))?;
-        tracing::info!(%address, %metrics_address, workers = settings.workers, "edge listens");
-        Ok(Self {
+
+        // Whatever can fail has not failed: from here on this edge serves.
+        if let Some(predecessor) = predecessor {
+            replace(predecessor, &site.routes, &settings.routes_file())?;
+        }
+        let mut edge = Self {
             address,
             metrics_address,
             ca_path,
             site,
-            control: Some(control),
-            workers,
+            control: None,
+            workers: Vec::new(),
             stop,
-        })
+        };
+        for (number, desk) in desks.into_iter().enumerate() {
+            let (drain, upgrade_drain) = (settings.drain, settings.upgrade_drain);
+            let worker = thread::Builder::new()
+                .name(format!("edge-{number}"))
+                .spawn(move || desk.work(drain, upgrade_drain))?;
+            edge.workers.push(worker);
+        }
+        let control = thread::Builder::new()
+            .name("edge-control".to_owned())
+            .spawn(move || control.block_on(duties.run()))?;
+        edge.control = Some(control);
+        tracing::info!(%address, %metrics_address, workers = settings.workers, "edge listens");
+        Ok(edge)
     }
 
     /// Where visitors come in.
@@ -170,11 +193,21 @@ impl Edge {
         self.ca_path.as_deref()
     }
 
+    /// How it ends, for whoever is to end it while somebody waits.
+    pub fn drain(&self) -> Arc<Drain> {
+        Arc::clone(&self.site.drain)
+    }
+
     /// Takes no more connections, lets the open ones end in the time the settings give them, and
     /// returns. It blocks the thread.
-    pub fn shutdown(mut self) {
-        tracing::info!("edge is stopping; open connections may end");
-        self.site.drain.cancel();
+    pub fn shutdown(self) {
+        self.site.drain.stop();
+        self.wait();
+    }
+
+    /// Serves until it was told to end or a successor has taken over, and until what was open has
+    /// ended or had its time. It blocks the thread.
+    pub fn wait(mut self) {
         for worker in self.workers.drain(..) {
             joined(worker);
         }
@@ -188,7 +221,7 @@ impl Edge {
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        self.site.drain.cancel();
+        self.site.drain.stop();
         self.stop.cancel();
         // Behind this nothing is written to the data directory any more.
         if let Some(control) = self.control.take() {
@@ -205,22 +238,6 @@ fn joined(thread: JoinHandle<()>) {
 
 fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_current_thread().enable_all().build()
-}
-
-/// Opens a listening socket. Called inside a runtime, whose poller the socket leaves again.
-fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
-    let open = || {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        socket.set_reuseaddr(true)?;
-        // Connections inherit it: a visitor that vanished is noticed in the end.
-        socket.set_keepalive(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)?.into_std()
-    };
-    open().map_err(|error| StartError::Listen { address, error })
 }
 
 fn development_ca(settings: &Settings) -> Result<DevCa, CertError> {
@@ -286,74 +303,67 @@ fn feed(site: &Site) -> Feed {
     }
 }
 
-/// Starts a worker's thread. It ends when everything it carries has ended, or `drain` after the
-/// wish to end.
-fn work(
-    number: usize,
+/// Takes over from `predecessor`, with the routes that it has saved last.
+fn replace(
+    predecessor: Predecessor,
+    routes: &Routes,
+    routes_file: &Path,
+) -> Result<(), TakeoverError> {
+    if predecessor.has_routes && routes.generation() == 0 {
+        return Err(TakeoverError::NoRoutes);
+    }
+    predecessor.replace()?;
+    // It may have heard news meanwhile; what is here already serves as well.
+    if let Ok(Some(table)) = disk::load(routes_file) {
+        routes.publish(table);
+    }
+    tracing::info!("took over; the other edge lets its connections end");
+    Ok(())
+}
+
+/// Where a worker works: everything it needs to begin.
+struct Desk {
+    runtime: Runtime,
+    listener: TcpListener,
     worker: Arc<Worker>,
-    listener: std::net::TcpListener,
-    drain: Duration,
-) -> io::Result<JoinHandle<()>> {
-    let runtime = runtime()?;
-    let listener = {
-        let _context = runtime.enter();
-        TcpListener::from_std(listener)?
-    };
-    thread::Builder::new()
-        .name(format!("edge-{number}"))
-        .spawn(move || {
-            runtime.block_on(async {
-                tokio::spawn(Arc::clone(&worker.upstreams).sweep());
-                let (routes, gate) = (&worker.site.routes, &worker.site.gate);
-                let live = Arc::clone(&worker.live);
-                tokio::spawn(live.watch(Arc::clone(routes), Arc::clone(gate)));
-                Arc::clone(&worker).listen(listener).await;
-                worker.tasks.close();
-                if time::timeout(drain, worker.tasks.wait()).await.is_err() {
+}
+
+impl Desk {
+    fn open(worker: Worker, listener: std::net::TcpListener) -> io::Result<Self> {
+        let runtime = runtime()?;
+        let listener = {
+            let _context = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        Ok(Self {
+            runtime,
+            listener,
+            worker: Arc::new(worker),
+        })
+    }
+
+    /// Works until everything it carries has ended, or had its time once the drain began: `drain`
+    /// after the wish to stop, `upgrade_drain` after a takeover.
+    fn work(self, drain: Duration, upgrade_drain: Duration) {
+        let Self {
+            runtime,
+            listener,
+            worker,
+        } = self;
+        runtime.block_on(async {
+            tokio::spawn(Arc::clone(&worker.upstreams).sweep());
+            let (routes, gate) = (&worker.site.routes, &worker.site.gate);
+            let live = Arc::clone(&worker.live);
+            tokio::spawn(live.watch(Arc::clone(routes), Arc::clone(gate)));
+            Arc::clone(&worker).listen(listener).await;
+            worker.tasks.close();
+            tokio::select! {
+                () = worker.tasks.wait() => {}
+                () = worker.site.drain.over(drain, upgrade_drain) => {
                     let left = worker.tasks.len();
                     tracing::warn!(left, "connections were cut at the end of the drain");
                 }
-            });
-        })
-}
-
-/// What the control thread does.
-struct Duties {
-    site: Arc<Site>,
-    feed: Feed,
-    routes_file: PathBuf,
-    metrics_listener: std::net::TcpListener,
-    authority: Option<DevCa>,
-    stop: CancellationToken,
-}
-
-impl Duties {
-    async fn run(self) {
-        let stop = self.stop.clone();
-        let routes = Arc::clone(&self.site.routes);
-        let saving = tokio::spawn(disk::keep_saved(routes, self.routes_file, stop.clone()));
-        tokio::spawn(self.feed.follow());
-        match TcpListener::from_std(self.metrics_listener) {
-            Ok(listener) => {
-                tokio::spawn(status::serve(Arc::clone(&self.site), listener));
             }
-            Err(error) => tracing::error!(%error, "health and metrics can't be served"),
-        }
-        if let Some(authority) = self.authority {
-            tokio::spawn(renew(authority, Arc::clone(&self.site)));
-        }
-        stop.cancelled().await;
-        let _ = saving.await;
-    }
-}
-
-/// Makes the development CA's certificates anew while the edge runs for months.
-async fn renew(authority: DevCa, site: Arc<Site>) {
-    loop {
-        time::sleep(RENEW_INTERVAL).await;
-        match authority.issue() {
-            Ok(store) => site.certificates.replace(store),
-            Err(error) => tracing::error!(%error, "the certificates can't be made anew"),
-        }
+        });
     }
 }

@@ -9,7 +9,6 @@
 
 pub mod access;
 pub mod body;
-pub mod bounds;
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
@@ -70,6 +69,8 @@ pub async fn serve(
                 .map(Source::Own)
         }
     };
+    // A client asks for more elsewhere, instead of on a connection that is about to be closed.
+    last |= is_h1 && worker.site.drain.has_begun();
     let mut response = response.map(|source| Download::new(source, access));
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response
@@ -273,6 +274,7 @@ impl Exchange<'_> {
             slot: lease.into_slot(),
             visitor: Arc::clone(visitor),
             metrics: Arc::clone(&self.worker.site.metrics),
+            limits: self.worker.site.limits.websocket,
             request_id: access.request_id().clone(),
             open,
         };

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`edge`] | the whole, started and shut down |
 //! | [`settings`] | what the operator decides |
-//! | [`listener`] | visitors' connections, workers, the drain |
+//! | [`sockets`], [`files`] | what the kernel is asked for |
+//! | [`listener`] | visitors' connections, and who is let in |
+//! | [`drain`], [`takeover`] | how an edge ends, and how its successor gets the sockets |
 //! | [`tls`], [`certs`] | encryption, and the certificates shown |
 //! | [`http`] | one request: checks, routing, forwarding, bodies, the access log |
 //! | [`gate`] | who enters an app: tickets, cookies, pages of other origins |
@@ -22,7 +24,9 @@
 
 pub mod api;
 pub mod certs;
+pub mod drain;
 pub mod edge;
+pub mod files;
 pub mod gate;
 pub mod guard;
 pub mod headers;
@@ -33,7 +37,9 @@ pub mod metrics;
 pub mod reply;
 pub mod routes;
 pub mod settings;
+pub mod sockets;
 pub mod status;
+pub mod takeover;
 pub mod tls;
 pub mod upgrade;
 pub mod upstream;

@@ -5,6 +5,8 @@
 //! One socket for all, instead of one each, lets idle workers take more and lets a successor take
 //! over without losing what waits in the kernel.
 
+pub mod admission;
+
 use std::{
     io,
     net::SocketAddr,
@@ -26,16 +28,17 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
+use self::admission::{Admission, Admitted, Handshake, Seat};
 use crate::{
     certs::{Certificates, Served},
+    drain::Drain,
     gate::Gate,
-    http::{body::Download, bounds, serve},
+    http::{body::Download, serve},
     live::Live,
     metrics::Metrics,
     routes::Routes,
@@ -44,8 +47,6 @@ use crate::{
     upstream::Upstreams,
 };
 
-/// For the TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept, which most often means that no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection without requests is kept open in a drain, for what is under way.
@@ -65,9 +66,9 @@ pub struct Site {
     /// What visitors are shown.
     pub certificates: Arc<Certificates>,
     /// Room for connections.
-    pub room: Arc<Semaphore>,
-    /// The wish to end.
-    pub drain: CancellationToken,
+    pub admission: Arc<Admission>,
+    /// Whether the edge ends.
+    pub drain: Arc<Drain>,
 }
 
 /// One worker's own.
@@ -94,7 +95,7 @@ pub struct Visitor {
     metrics: Arc<Metrics>,
     active: AtomicUsize,
     idle_since: Mutex<Instant>,
-    _room: OwnedSemaphorePermit,
+    _admitted: Admitted,
 }
 
 impl Visitor {
@@ -129,39 +130,46 @@ impl Drop for Visitor {
 }
 
 impl Worker {
-    /// Takes connections until the drain begins, and then those that the kernel already has.
+    /// Takes connections until the drain begins, and then those that the kernel already has, if
+    /// no successor takes them.
     pub async fn listen(self: Arc<Self>, listener: TcpListener) {
         loop {
             let accepted = async {
-                let room = Arc::clone(&self.site.room).acquire_owned().await;
-                (listener.accept().await, room)
+                let seat = self.site.admission.seat().await;
+                (listener.accept().await, seat)
             };
-            let drained = self.site.drain.cancelled();
-            let (accepted, room) = tokio::select! {
+            let (accepted, seat) = tokio::select! {
                 accepted = accepted => accepted,
-                () = drained => break,
+                () = self.site.drain.begun() => break,
             };
-            match (accepted, room) {
-                (Ok((stream, address)), Ok(room)) => self.take(stream, address, room),
+            match (accepted, seat) {
+                (Ok((stream, address)), Some(seat)) => self.take(stream, address, seat),
                 (Err(error), _) => {
                     tracing::warn!(%error, "a connection can't be taken");
                     time::sleep(ACCEPT_PAUSE).await;
                 }
-                // The semaphore is never closed.
-                (_, Err(_)) => break,
+                (_, None) => break,
             }
         }
-        while let Some(Ok((stream, address))) = listener.accept().now_or_never()
-            && let Ok(room) = Arc::clone(&self.site.room).try_acquire_owned()
+        if self.site.drain.is_handed_over() {
+            return;
+        }
+        while let Some(seat) = self.site.admission.free_seat()
+            && let Some(Ok((stream, address))) = listener.accept().now_or_never()
         {
-            self.take(stream, address, room);
+            self.take(stream, address, seat);
         }
     }
 
-    fn take(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, room: OwnedSemaphorePermit) {
+    fn take(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, seat: Seat) {
+        let Some((admitted, handshake)) = self.site.admission.admit(seat, address.ip()) else {
+            self.site.metrics.connections_refused.increment(1);
+            return;
+        };
         let worker = Arc::clone(self);
         self.tasks.spawn(async move {
-            if let Err(error) = worker.converse(stream, address, room).await {
+            let conversation = worker.converse(stream, address, admitted, handshake);
+            if let Err(error) = conversation.await {
                 tracing::debug!(client = %address.ip(), %error, "a connection ended badly");
             }
         });
@@ -171,13 +179,14 @@ impl Worker {
         self: Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
-        room: OwnedSemaphorePermit,
+        admitted: Admitted,
+        handshake: Handshake,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        stream.set_nodelay(true)?;
-        let stream = time::timeout(HANDSHAKE_TIMEOUT, self.tls.accept(stream))
+        let stream = time::timeout(self.site.limits.handshake, self.tls.accept(stream))
             .await
             .unwrap_or_else(|elapsed| Err(io::Error::from(elapsed)))
             .inspect_err(|_| self.site.metrics.handshakes_failed.increment(1))?;
+        drop(handshake);
         let session = stream.get_ref().1;
         let is_h2 = session.alpn_protocol() == Some(ALPN_H2);
         let name = session.server_name().map(str::to_ascii_lowercase);
@@ -191,7 +200,7 @@ impl Worker {
             metrics: Arc::clone(&self.site.metrics),
             active: AtomicUsize::new(0),
             idle_since: Mutex::new(Instant::now()),
-            _room: room,
+            _admitted: admitted,
         });
         if is_h2 {
             self.site.metrics.connections_h2.increment(1);
@@ -208,23 +217,24 @@ impl Worker {
         stream: TlsStream<TcpStream>,
         visitor: Arc<Visitor>,
     ) -> hyper::Result<()> {
+        let limits = self.site.limits;
         let service = self.service(&visitor);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // hyper counts the time between requests as a part of it.
-            .header_read_timeout(self.site.limits.header)
-            .max_headers(bounds::HEADERS_MAX)
-            .max_header_size(bounds::HEAD_BYTES_MAX as usize)
-            .max_buf_size(bounds::BUFFER_BYTES_MAX)
+            .header_read_timeout(limits.header)
+            .max_headers(limits.header_fields)
+            .max_header_size(limits.header_bytes as usize)
+            .max_buf_size(limits.buffer_bytes)
             .serve_connection(TokioIo::new(stream), service_fn(service))
             .with_upgrades();
         let mut connection = pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = self.site.drain.cancelled() => {}
+            () = self.unused(&visitor) => {}
         }
         connection.as_mut().graceful_shutdown();
-        let_go(connection, &visitor).await
+        self.let_go(connection, &visitor).await
     }
 
     async fn speak_h2(
@@ -232,27 +242,57 @@ impl Worker {
         stream: TlsStream<TcpStream>,
         visitor: Arc<Visitor>,
     ) -> hyper::Result<()> {
+        let limits = self.site.limits;
         let service = self.service(&visitor);
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .max_concurrent_streams(bounds::STREAMS_MAX)
-            .max_pending_accept_reset_streams(bounds::PENDING_RESETS_MAX)
-            .max_local_error_reset_streams(bounds::LOCAL_RESETS_MAX)
-            .max_header_list_size(bounds::HEAD_BYTES_MAX)
-            .initial_stream_window_size(bounds::STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(bounds::CONNECTION_WINDOW_BYTES)
-            .max_send_buf_size(bounds::SEND_BUFFER_BYTES)
-            .keep_alive_interval(bounds::PING_INTERVAL)
-            .keep_alive_timeout(bounds::PING_TIMEOUT)
+            .max_concurrent_streams(limits.http2.streams)
+            .max_pending_accept_reset_streams(limits.http2.pending_resets)
+            .max_local_error_reset_streams(limits.http2.local_resets)
+            .max_header_list_size(limits.header_bytes)
+            .initial_stream_window_size(limits.http2.stream_window_bytes)
+            .initial_connection_window_size(limits.http2.connection_window_bytes)
+            .max_send_buf_size(limits.http2.send_buffer_bytes)
+            .keep_alive_interval(limits.http2.ping)
+            .keep_alive_timeout(limits.http2.ping_timeout)
             .serve_connection(TokioIo::new(stream), service_fn(service));
         let mut connection = pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = self.site.drain.cancelled() => {}
-            () = idle_for(&visitor, self.site.limits.idle) => {}
+            () = self.site.drain.begun() => {}
+            () = idle_for(&visitor, limits.idle) => {}
         }
+        // It says which streams will still be served, and the rest may be asked for elsewhere.
         connection.as_mut().graceful_shutdown();
-        let_go(connection, &visitor).await
+        self.let_go(connection, &visitor).await
+    }
+
+    /// Waits until a connection by HTTP/1.1 is closed because the edge stops: it has had no
+    /// request since a moment before. Until then each answer says that it is the last one.
+    async fn unused(&self, visitor: &Visitor) {
+        self.site.drain.stopping().await;
+        time::sleep(DRAIN_GRACE).await;
+        idle_for(visitor, DRAIN_GRACE).await;
+    }
+
+    /// Waits for a connection that was told to end. One that has nothing to do is not waited for
+    /// long, unless a successor serves and there is time.
+    async fn let_go(
+        &self,
+        connection: Pin<&mut impl Future<Output = hyper::Result<()>>>,
+        visitor: &Visitor,
+    ) -> hyper::Result<()> {
+        let nothing_left = async {
+            if self.site.drain.is_handed_over() {
+                self.site.drain.stopping().await;
+            }
+            time::sleep(DRAIN_GRACE).await;
+            idle_for(visitor, DRAIN_GRACE).await;
+        };
+        tokio::select! {
+            ended = connection => ended,
+            () = nothing_left => Ok(()),
+        }
     }
 
     fn service(
@@ -271,27 +311,6 @@ impl Worker {
 type Answering = Pin<
     Box<dyn Future<Output = Result<http::Response<Download>, std::convert::Infallible>> + Send>,
 >;
-
-/// Waits for a connection that was told to end. One that has nothing to do is not waited for long.
-async fn let_go(
-    connection: Pin<&mut impl Future<Output = hyper::Result<()>>>,
-    visitor: &Visitor,
-) -> hyper::Result<()> {
-    let told = Instant::now();
-    let nothing_left = async {
-        loop {
-            idle_for(visitor, DRAIN_GRACE).await;
-            match DRAIN_GRACE.checked_sub(told.elapsed()) {
-                Some(rest) => time::sleep(rest).await,
-                None => return,
-            }
-        }
-    };
-    tokio::select! {
-        ended = connection => ended,
-        () = nothing_left => Ok(()),
-    }
-}
 
 /// Returns once there has been no request for `limit`.
 async fn idle_for(visitor: &Visitor, limit: Duration) {

@@ -1,11 +1,15 @@
 //! `spaceport-proxy`: runs the edge until it is told to stop.
 
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::Context;
 use clap::Parser;
 use spaceport_proxy::{
     Edge, Settings,
+    drain::Drain,
     settings::{LogFormat, SettingsError},
 };
 use tokio::{
@@ -38,14 +42,22 @@ fn main() -> anyhow::Result<()> {
             signal(SignalKind::interrupt())?,
         )
     };
-    let edge = Edge::start(&settings)?;
-    let (term, int) = signals.block_on(first(term, int));
-    // While the edge drains, another signal ends the process at once.
-    signals.spawn(async {
-        let _ = first(term, int).await;
+    // Until the edge serves, a signal ends the process at once.
+    let serving: Arc<OnceLock<Arc<Drain>>> = Arc::default();
+    let ending = Arc::clone(&serving);
+    signals.spawn(async move {
+        let (term, int) = first(term, int).await;
+        if let Some(drain) = ending.get() {
+            tracing::info!("edge is stopping; open connections may end");
+            drain.stop();
+            // While it drains, another signal does.
+            let _ = first(term, int).await;
+        }
         std::process::exit(1);
     });
-    edge.shutdown();
+    let edge = Edge::start(&settings)?;
+    let _ = serving.set(edge.drain());
+    edge.wait();
     Ok(())
 }
 

@@ -16,6 +16,8 @@ pub struct Metrics {
     pub connections_h1: Counter,
     /// Connections by HTTP/2 since the start.
     pub connections_h2: Counter,
+    /// Connections from addresses that had their share.
+    pub connections_refused: Counter,
     /// Handshakes that failed or took too long.
     pub handshakes_failed: Counter,
     /// Responses by the first digit of their status; index 0 counts requests without one.
@@ -74,6 +76,7 @@ impl Metrics {
             connections: gauge!("spaceport_edge_connections"),
             connections_h1: connections("h1"),
             connections_h2: connections("h2"),
+            connections_refused: counter!("spaceport_edge_connections_refused_total"),
             handshakes_failed: counter!("spaceport_edge_handshakes_failed_total"),
             requests: CLASSES
                 .map(|class| counter!("spaceport_edge_requests_total", "class" => class)),

@@ -4,6 +4,7 @@
 //! `spaceport.toml`. All of them are checked at start, and every mistake is reported at once.
 //! Settings of the other plane share the names' prefix and are left alone.
 
+pub mod limits;
 mod source;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    str::FromStr,
     thread,
     time::Duration,
 };
@@ -18,6 +20,7 @@ use std::{
 use http::Uri;
 use spaceport_domain::hostname;
 
+pub use limits::Limits;
 pub use source::Source;
 
 /// Everything the edge is told.
@@ -50,6 +53,9 @@ pub struct Settings {
     pub workers: NonZeroUsize,
     /// `EDGE_DRAIN_SECONDS`: how long open connections may go on after a signal to stop.
     pub drain: Duration,
+    /// `EDGE_UPGRADE_DRAIN_SECONDS`: how long open connections may go on after a successor has
+    /// taken over the sockets.
+    pub upgrade_drain: Duration,
     /// `EDGE_ALLOW_LOOPBACK_UPSTREAMS`: lets routes point to this machine. For tests and
     /// benchmarks only: with it, whoever controls a route reaches every local service.
     pub allow_loopback_upstreams: bool,
@@ -61,23 +67,6 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Settings named like the edge's that it doesn't know; most likely misspelt.
     pub unknown: Vec<String>,
-}
-
-/// Bounds of time and number.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// `EDGE_MAX_CONNECTIONS`: visitors' connections open at once, over all workers. When it is
-    /// reached, newcomers wait in the kernel's queue.
-    pub max_connections: usize,
-    /// `EDGE_HEADER_SECONDS`: for a request's head to arrive. An HTTP/1.1 connection without
-    /// requests is closed after the same time.
-    pub header: Duration,
-    /// `EDGE_IDLE_SECONDS`: how long an HTTP/2 connection may stay without requests.
-    pub idle: Duration,
-    /// `EDGE_CONNECT_SECONDS`: for a connection into a space to be made.
-    pub connect: Duration,
-    /// `EDGE_RESPONSE_SECONDS`: between the last byte of a request and its response's head.
-    pub response: Duration,
 }
 
 /// Where the control plane is, in parts.
@@ -154,6 +143,9 @@ pub struct SettingsError {
 /// Settings whose names begin like the edge's own and that another program reads.
 const FOREIGN_KEYS: [&str; 1] = ["EDGE_PUBLIC_PORT"];
 
+/// No buffer or window is larger, in KiB: HTTP/2's windows end below 2 GiB (RFC 9113 §6.9.1).
+const KIB_MAX: u32 = 1 << 20;
+
 impl Settings {
     /// The settings of this process.
     pub fn load() -> Result<Self, SettingsError> {
@@ -179,14 +171,9 @@ impl Settings {
             tls_files: tls_files(&mut read),
             workers: read.or("EDGE_WORKERS", &cores(), at_least_one),
             drain: read.or("EDGE_DRAIN_SECONDS", "10", seconds),
+            upgrade_drain: read.or("EDGE_UPGRADE_DRAIN_SECONDS", "3600", seconds),
             allow_loopback_upstreams: read.or("EDGE_ALLOW_LOOPBACK_UPSTREAMS", "false", yes_no),
-            limits: Limits {
-                max_connections: read.or("EDGE_MAX_CONNECTIONS", "10000", at_least_one).get(),
-                header: read.or("EDGE_HEADER_SECONDS", "30", some_seconds),
-                idle: read.or("EDGE_IDLE_SECONDS", "120", some_seconds),
-                connect: read.or("EDGE_CONNECT_SECONDS", "5", some_seconds),
-                response: read.or("EDGE_RESPONSE_SECONDS", "60", some_seconds),
-            },
+            limits: Limits::read(&mut read),
             log: read.or("LOG", "info", |it| Ok(it.to_owned())),
             log_format: read.or("LOG_FORMAT", "text", log_format),
             unknown: Vec::new(),
@@ -226,6 +213,11 @@ impl Settings {
     /// The file in which the edge keeps the control plane's public keys.
     pub fn keys_file(&self) -> PathBuf {
         self.data_dir.join("edge").join("keys.json")
+    }
+
+    /// The socket at which a running edge hands over to its successor.
+    pub fn takeover_socket(&self) -> PathBuf {
+        self.data_dir.join("edge").join("takeover.sock")
     }
 
     /// The folder of the development CA.
@@ -393,6 +385,32 @@ fn cores() -> String {
 fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
         .map_err(|_| format!("must be a whole number from 1, not {text:?}"))
+}
+
+/// A whole number from `least` on.
+fn count_from<T>(least: T) -> impl Fn(&str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
+    move |text| {
+        text.parse()
+            .ok()
+            .filter(|it| *it >= least)
+            .ok_or_else(|| format!("must be a whole number from {least}, not {text:?}"))
+    }
+}
+
+/// A whole number of KiB from `least` to [`KIB_MAX`], as bytes.
+fn kib_from<T: TryFrom<u32>>(least: u32) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        text.parse()
+            .ok()
+            .filter(|it| (least..=KIB_MAX).contains(it))
+            .and_then(|kib: u32| T::try_from(kib << 10).ok())
+            .ok_or_else(|| {
+                format!("must be a number of KiB from {least} to {KIB_MAX}, not {text:?}")
+            })
+    }
 }
 
 /// Up to a day, fractions allowed.

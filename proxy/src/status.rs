@@ -70,7 +70,7 @@ fn page(site: &Site, path: &str) -> (StatusCode, String) {
     let busy = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
     match path {
         "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
-        "/readyz" if site.drain.is_cancelled() => busy("stopping"),
+        "/readyz" if site.drain.has_begun() => busy("stopping"),
         "/readyz" if site.routes.generation() == 0 => busy("no routes yet"),
         "/readyz" => (StatusCode::OK, "ready\n".to_owned()),
         "/metrics" => (StatusCode::OK, site.metrics.render(&site.routes)),

@@ -5,7 +5,7 @@
 
 mod relay;
 
-use std::{sync::Arc, time::Duration, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
@@ -15,14 +15,9 @@ use tokio::time;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    headers, http::body::Source, listener::Visitor, live::Open, metrics::Metrics, upstream::Slot,
+    headers, http::body::Source, listener::Visitor, live::Open, metrics::Metrics,
+    settings::limits::WebSocketLimits, upstream::Slot,
 };
-
-/// How long both sides may take to become streams once they have agreed.
-const SWITCH_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one side may go on after the other has ended: a WebSocket ends by a message, so that
-/// whoever still sends then has nothing to say.
-const HALF_OPEN_TIME: Duration = Duration::from_secs(30);
 
 /// A WebSocket about to open.
 pub struct WebSocket {
@@ -34,6 +29,8 @@ pub struct WebSocket {
     pub visitor: Arc<Visitor>,
     /// Where it is counted.
     pub metrics: Arc<Metrics>,
+    /// The bounds on it.
+    pub limits: WebSocketLimits,
     /// The request it began as.
     pub request_id: HeaderValue,
     /// Ends it when it may not go on.
@@ -57,15 +54,16 @@ impl WebSocket {
         let began = Instant::now();
         let client = self.client;
         let both = async { tokio::try_join!(client, space) };
-        let Ok(Ok((client, space))) = time::timeout(SWITCH_TIMEOUT, both).await else {
+        let Ok(Ok((client, space))) = time::timeout(self.limits.switch, both).await else {
             // The visitor has gone before the answer reached them.
             return;
         };
         self.metrics.upgraded.increment(1.0);
         let counted = OpenGuard(&self.metrics);
         let (mut client, mut space) = (TokioIo::new(client), TokioIo::new(space));
-        let carried =
-            relay::both_ways(&mut client, &mut space, self.open.cut(), HALF_OPEN_TIME).await;
+        let cut = self.open.cut();
+        let half_open = self.limits.half_open;
+        let carried = relay::both_ways(&mut client, &mut space, cut, half_open).await;
         drop(counted);
         self.metrics.bytes_in.increment(carried.to_space_bytes);
         self.metrics.bytes_out.increment(carried.to_visitor_bytes);

@@ -21,9 +21,11 @@ pub use self::pool::Slot;
 use self::pool::{Idle, Pool};
 use crate::{
     guard::{Guard, Refusal},
-    http::{body::Upload, bounds},
+    http::body::Upload,
     metrics::Metrics,
     routes::{Destination, Routes},
+    settings::Limits,
+    sockets,
 };
 
 /// How often idle connections are looked through.
@@ -38,8 +40,8 @@ pub struct Upstreams {
     pub routes: Arc<Routes>,
     /// Where dials are counted.
     pub metrics: Arc<Metrics>,
-    /// How long a dial may take.
-    pub connect_timeout: Duration,
+    /// The bounds on them.
+    pub limits: Limits,
     pool: Pool,
 }
 
@@ -81,14 +83,14 @@ impl Upstreams {
         guard: Arc<Guard>,
         routes: Arc<Routes>,
         metrics: Arc<Metrics>,
-        connect_timeout: Duration,
+        limits: Limits,
     ) -> Arc<Self> {
         Arc::new(Self {
             guard,
             routes,
             metrics,
-            connect_timeout,
-            pool: Pool::default(),
+            limits,
+            pool: Pool::new(limits.upstream),
         })
     }
 
@@ -114,8 +116,8 @@ impl Upstreams {
         })?;
         self.metrics.upstream_connects.increment(1);
         let (sender, connection) = http1::Builder::new()
-            .max_headers(bounds::HEADERS_MAX)
-            .max_buf_size(bounds::BUFFER_BYTES_MAX)
+            .max_headers(self.limits.header_fields)
+            .max_buf_size(self.limits.buffer_bytes)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| DialError::Failed(io::Error::other(error)))?;
@@ -133,13 +135,13 @@ impl Upstreams {
     async fn dial(&self, destination: Destination) -> Result<TcpStream, DialError> {
         let target = SocketAddr::new(destination.address, destination.port);
         self.guard.check(target)?;
-        let stream = time::timeout(self.connect_timeout, TcpStream::connect(target))
+        let stream = time::timeout(self.limits.connect, TcpStream::connect(target))
             .await
             .map_err(|_| DialError::Timeout)?
             .map_err(refused_or_failed)?;
         let local = stream.local_addr().map_err(DialError::Failed)?;
         self.guard.check_made(local.ip(), target.ip())?;
-        stream.set_nodelay(true).map_err(DialError::Failed)?;
+        sockets::watch(&stream, &self.limits).map_err(DialError::Failed)?;
         Ok(stream)
     }
 

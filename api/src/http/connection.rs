@@ -1,8 +1,7 @@
 //! What the API knows of a client's connection: that it has a place, and whether it is in use.
 
 use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -16,10 +15,7 @@ use axum::body::{Body, Bytes, HttpBody};
 
 /// How many connections each address has, and may have.
 #[derive(Debug)]
-pub(super) struct Places {
-    max_per_address: usize,
-    taken: Mutex<HashMap<IpAddr, usize>>,
-}
+pub(super) struct Places(Mutex<spaceport_domain::places::Places>);
 
 /// A connection's place among those of its address, given back when it is dropped.
 #[derive(Debug)]
@@ -30,49 +26,26 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(max_per_address: usize) -> Arc<Self> {
-        Arc::new(Self {
-            max_per_address,
-            taken: Mutex::default(),
-        })
+        let places = spaceport_domain::places::Places::new(max_per_address);
+        Arc::new(Self(Mutex::new(places)))
     }
 
     /// A place, unless the address has as many as it may.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let address = neighbourhood(address);
-        let mut taken = self.lock();
-        let count = taken.entry(address).or_default();
-        if *count >= self.max_per_address {
-            return None;
-        }
-        *count += 1;
-        Some(Place {
+        self.lock().take(address).then(|| Place {
             places: Arc::clone(self),
             address,
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, spaceport_domain::places::Places> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        if let Some(count) = taken.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.address);
-            }
-        }
-    }
-}
-
-/// Whoever has one address of IPv6 has the 2⁶⁴ beside it.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
+        self.places.lock().give_back(self.address);
     }
 }
 
@@ -179,31 +152,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_no_more_places_than_it_may() {
-        let places = Places::new(2);
-        let one: IpAddr = [192, 0, 2, 1].into();
-        let first = places.take(one);
-        let second = places.take(one);
-        assert!(first.is_some() && second.is_some());
-        assert!(places.take(one).is_none());
-        assert!(places.take([192, 0, 2, 2].into()).is_some());
-        drop(first);
-        assert!(places.take(one).is_some());
-        drop(second);
-        assert!(places.lock().is_empty(), "nothing is kept of who has gone");
-    }
-
-    #[test]
-    fn a_network_of_ipv6_counts_as_one() {
+    fn a_place_is_given_back_with_its_connection() {
         let places = Places::new(1);
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let held = places.take(address("2001:db8::1"));
-        assert!(held.is_some());
-        assert!(places.take(address("2001:db8::ffff:1")).is_none());
-        assert!(places.take(address("2001:db8:0:1::1")).is_some());
-        let mapped = places.take(address("::ffff:192.0.2.1"));
-        assert!(mapped.is_some());
-        assert!(places.take(address("192.0.2.1")).is_none());
+        let one: IpAddr = [192, 0, 2, 1].into();
+        let held = places.take(one);
+        assert!(held.is_some() && places.take(one).is_none());
+        drop(held);
+        assert!(places.lock().is_empty());
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use spaceport_domain::route::{PersonRoutes, RouteChange, RouteEvent, SpaceRoutes};
-use tokio::{task, time};
+use tokio::{sync::watch, task, time};
 use tokio_util::sync::CancellationToken;
 
 use super::{Routes, Table};
@@ -109,11 +109,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
     })
 }
 
-/// Saves every generation, or the last of those that came within a second, until `stop`;
-/// then the last one.
-pub async fn keep_saved(routes: Arc<Routes>, path: std::path::PathBuf, stop: CancellationToken) {
-    let mut changes = routes.changes();
-    changes.mark_unchanged();
+/// Saves every generation that `changes` has not seen, or the last of those that came within a
+/// second, until `stop`; then the last one. What is given back has seen what is saved.
+pub async fn keep_saved(
+    routes: Arc<Routes>,
+    mut changes: watch::Receiver<u64>,
+    path: std::path::PathBuf,
+    stop: CancellationToken,
+) -> watch::Receiver<u64> {
     let mut failing = false;
     loop {
         let stopped = tokio::select! {
@@ -134,7 +137,7 @@ pub async fn keep_saved(routes: Arc<Routes>, path: std::path::PathBuf, stop: Can
             }
         }
         if stopped {
-            return;
+            return changes;
         }
         tokio::select! {
             () = time::sleep(WRITE_INTERVAL) => {}

@@ -55,6 +55,28 @@ fn every_mistake_is_reported_at_once() {
 }
 
 #[test]
+fn one_address_has_a_quarter_of_the_connections_unless_told_otherwise() {
+    let limits = |environment: &[(&str, &str)]| parse(environment, "").expect("right").limits;
+    let all = ("SPACEPORT_EDGE_MAX_CONNECTIONS", "10");
+    let share = ("SPACEPORT_EDGE_MAX_CONNECTIONS_PER_ADDRESS", "7");
+    assert_eq!(limits(&[]).max_connections_per_address, 5000);
+    assert_eq!(limits(&[all]).max_connections_per_address, 3);
+    assert_eq!(limits(&[all, share]).max_connections_per_address, 7);
+}
+
+#[test]
+fn sizes_are_given_in_kib_and_have_bounds_themselves() {
+    let window = "SPACEPORT_EDGE_HTTP2_CONNECTION_WINDOW_KIB";
+    let right = parse(&[(window, "2048")], "").expect("right");
+    assert_eq!(right.limits.http2.connection_window_bytes, 2 << 20);
+    for wrong in ["63", "1048577", "1.5", "-1", "many"] {
+        assert!(parse(&[(window, wrong)], "").is_err(), "{wrong}");
+    }
+    // hyper would not take what is smaller.
+    assert!(parse(&[("SPACEPORT_EDGE_BUFFER_KIB", "7")], "").is_err());
+}
+
+#[test]
 fn a_tunnel_can_not_look_like_an_app() {
     for (tunnels, apps, fine) in [
         ("t.example", "a.example", true),

@@ -8,24 +8,19 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use hyper::client::conn::http1::SendRequest;
 
-use crate::{http::body::Upload, routes::Destination};
-
-/// Idle connections kept for one destination.
-const IDLE_MAX: usize = 64;
-/// How long an idle connection is kept. Many servers close theirs after a minute or more; those
-/// that close earlier are noticed.
-const IDLE_TIME: Duration = Duration::from_secs(30);
-/// Connections open to one destination, those in use included.
-const OPEN_MAX: usize = 2048;
+use crate::{http::body::Upload, routes::Destination, settings::limits::UpstreamLimits};
 
 /// The connections of one worker.
-#[derive(Debug, Default)]
-pub(super) struct Pool(Mutex<HashMap<Destination, Place>>);
+#[derive(Debug)]
+pub(super) struct Pool {
+    limits: UpstreamLimits,
+    places: Mutex<HashMap<Destination, Place>>,
+}
 
 #[derive(Debug, Default)]
 struct Place {
@@ -52,6 +47,14 @@ impl Drop for Slot {
 }
 
 impl Pool {
+    /// No connections yet.
+    pub(super) fn new(limits: UpstreamLimits) -> Self {
+        Self {
+            limits,
+            places: Mutex::default(),
+        }
+    }
+
     /// The connection to `destination` that was used last: it is the least likely to be dead.
     ///
     /// One that isn't ready may still be reading the end of its last response; it stays.
@@ -67,7 +70,7 @@ impl Pool {
     pub(super) fn slot(&self, destination: Destination) -> Option<Slot> {
         let mut places = self.lock();
         let open = &places.entry(destination).or_default().open;
-        if open.fetch_add(1, Ordering::Relaxed) < OPEN_MAX {
+        if open.fetch_add(1, Ordering::Relaxed) < self.limits.connections {
             return Some(Slot(Arc::clone(open)));
         }
         open.fetch_sub(1, Ordering::Relaxed);
@@ -80,19 +83,20 @@ impl Pool {
         let Some(place) = places.get_mut(destination) else {
             return;
         };
-        let oldest = (place.idle.len() >= IDLE_MAX).then(|| place.idle.remove(0));
+        let oldest =
+            (place.idle.len() >= self.limits.idle_connections).then(|| place.idle.remove(0));
         place.idle.push(connection);
         drop(places);
         drop(oldest);
     }
 
-    /// Closes what is older than [`IDLE_TIME`] or leads to what `reaches` says is gone.
+    /// Closes what is older than it may be, or leads to what `reaches` says is gone.
     pub(super) fn sweep(&self, now: Instant, reaches: impl Fn(&Destination) -> bool) {
         let mut closed: Vec<Vec<Idle>> = Vec::new();
         self.lock().retain(|destination, place| {
             let reached = reaches(destination);
             let (keep, close) = std::mem::take(&mut place.idle).into_iter().partition(|it| {
-                let young = now.saturating_duration_since(it.since) < IDLE_TIME;
+                let young = now.saturating_duration_since(it.since) < self.limits.idle;
                 reached && young && !it.sender.is_closed()
             });
             place.idle = keep;
@@ -103,13 +107,13 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Destination, Place>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
+    use std::{net::IpAddr, time::Duration};
 
     use spaceport_domain::id::SpaceId;
 
@@ -122,11 +126,13 @@ mod tests {
             address: IpAddr::from([172, 17, 0, 2]),
             port: 80,
         };
-        let pool = Pool::default();
-        let mut slots: Vec<_> = (0..OPEN_MAX)
-            .map_while(|_| pool.slot(destination))
-            .collect();
-        assert_eq!(slots.len(), OPEN_MAX);
+        let pool = Pool::new(UpstreamLimits {
+            connections: 3,
+            idle_connections: 1,
+            idle: Duration::from_secs(1),
+        });
+        let mut slots: Vec<_> = std::iter::from_fn(|| pool.slot(destination)).collect();
+        assert_eq!(slots.len(), 3);
         assert!(pool.slot(destination).is_none());
         slots.pop();
         pool.sweep(Instant::now(), |_| false);

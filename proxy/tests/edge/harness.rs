@@ -81,6 +81,15 @@ impl House {
         self.edge = Some(Edge::start(&Settings::parse(&source).unwrap()).unwrap());
     }
 
+    /// Starts another edge, which takes over; gives the one that drains.
+    pub(crate) async fn replace_edge(&mut self) -> Edge {
+        let old = self.edge.take().unwrap();
+        self.start_edge();
+        let cursor = old.routes().current().cursor().unwrap().to_owned();
+        self.knows(&cursor).await;
+        old
+    }
+
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = vec![
             ("SPACEPORT_EDGE_LISTEN", "127.0.0.1:0".to_owned()),

@@ -14,6 +14,7 @@ mod hostile;
 mod lifetime;
 mod process;
 mod space;
+mod takeover;
 mod visitor;
 
 /// Waits for what must happen soon, and fails loudly when it doesn't.
