@@ -102,6 +102,7 @@ impl Edge {
             gate,
             metrics: Arc::new(Metrics::default()),
             limits: settings.limits,
+            trusted_proxies: settings.trusted_proxies.clone(),
             certificates,
             room: Arc::new(Semaphore::new(settings.limits.max_connections)),
             drain: CancellationToken::new(),
