@@ -54,7 +54,13 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let router = http::router(Arc::clone(&app), metrics, graphql);
     raise_file_limit();
     tracing::info!(%address, "the API listens");
-    let server = http::serve(listener, router, bounds(&app.settings.limits), stop.clone());
+    let server = http::serve(
+        listener,
+        router,
+        bounds(&app.settings.limits),
+        app.settings.trusted_proxies.clone(),
+        stop.clone(),
+    );
     let stopping = async {
         stop_signal().await;
         tracing::info!("stopping");

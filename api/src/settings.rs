@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use spaceport_domain::lifecycle::Deadlines;
+use spaceport_domain::{
+    forwarding::{NetworkError, TrustedProxies},
+    lifecycle::Deadlines,
+};
 use tracing_subscriber::EnvFilter;
 
 pub use self::limits::Limits;
@@ -59,6 +62,9 @@ pub struct Settings {
     pub graphiql: bool,
     /// `SPACEPORT_ALLOWED_ORIGINS`: origins, separated by commas, whose pages may open a WebSocket.
     pub allowed_origins: Vec<String>,
+    /// `SPACEPORT_API_TRUSTED_PROXIES`: addresses and networks, separated by commas, whose word on
+    /// clients' addresses is believed.
+    pub trusted_proxies: TrustedProxies,
     /// `SPACEPORT_LOG`: what is logged, in the syntax of `tracing`'s filters.
     pub log: String,
     /// Bounds on clients.
@@ -142,6 +148,7 @@ impl Settings {
                 .text("allowed_origins")
                 .map(|list| list.split(',').map(|it| it.trim().to_owned()).collect())
                 .unwrap_or_default(),
+            trusted_proxies: reader.trusted_proxies(),
             log: reader.log(),
             limits: Limits::read(&mut reader),
             data_dir,
@@ -260,6 +267,15 @@ impl Reader {
         url
     }
 
+    fn trusted_proxies(&mut self) -> TrustedProxies {
+        let key = "api_trusted_proxies";
+        let read = self.text(key).unwrap_or_default().parse();
+        read.unwrap_or_else(|error: NetworkError| {
+            self.mistake(key, &error.to_string());
+            TrustedProxies::default()
+        })
+    }
+
     fn log(&mut self) -> String {
         let filter = self.text("log");
         let filter = filter.unwrap_or_else(|| format!("info,{}", store::LOG));
@@ -327,11 +343,12 @@ mod tests {
                 ("stop_timeout_seconds", "0"),
                 ("installation", "Not this"),
                 ("graphql_depth", "0"),
+                ("api_trusted_proxies", "0.0.0.0/0"),
                 ("log", "spaceport=loud"),
             ],
         )
         .expect_err("unusable");
-        assert_eq!(error.0.len(), 9, "{error}");
+        assert_eq!(error.0.len(), 10, "{error}");
         assert!(error.to_string().contains("SPACEPORT_API_LISTEN"));
     }
 }

@@ -19,11 +19,13 @@
 //! | [`ticket`] | the proof with which a browser enters an app |
 //! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
 //! | [`route`] | what the edge must know to reach a space |
+//! | [`forwarding`] | whom a request is from, when proxies stand in between |
 //! | [`problem`] | the codes of everything a caller can get wrong |
 
 pub mod access;
 pub mod app;
 pub mod event;
+pub mod forwarding;
 pub mod hostname;
 pub mod id;
 pub mod lifecycle;

@@ -107,6 +107,7 @@ impl Edge {
             gate,
             metrics: Arc::new(Metrics::default()),
             limits,
+            trusted_proxies: settings.trusted_proxies.clone(),
             certificates,
             admission: Admission::new(
                 files::room_for(limits.max_connections),

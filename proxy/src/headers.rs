@@ -1,6 +1,7 @@
 //! What happens to a message's fields on their way through the edge.
 //!
-//! Pure functions over header maps. Absent on purpose: `Via`, because common servers stop
+//! Pure functions over header maps. A space is told of the visitor alone: the proxies in between are
+//! the installation's own affair. Absent on purpose: `Via`, because common servers stop
 //! compressing when they see it; and any reading of `X-Forwarded-Host`, because routing goes by
 //! the authority alone.
 
@@ -15,7 +16,7 @@ use http::{
     request::Parts,
     uri::Scheme,
 };
-use spaceport_domain::hostname;
+use spaceport_domain::{forwarding::TrustedProxies, hostname};
 
 use crate::gate;
 
@@ -116,6 +117,12 @@ fn normal(spelled: &HeaderValue) -> Result<String, Malformed> {
         .ok()
         .and_then(hostname::normalize)
         .ok_or(Malformed::BadHost)
+}
+
+/// Whom a request of `peer` is from. What is said of it is read before [`to_space`] removes it.
+pub fn client(trusted: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let lines = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    trusted.client(peer, lines(FORWARDED), lines(X_FORWARDED_FOR))
 }
 
 /// How a message's body is delimited, as far as it was said.

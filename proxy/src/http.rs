@@ -52,6 +52,11 @@ pub async fn serve(
     let mut access = Access::begin(
         Arc::clone(&worker.site.metrics),
         Arc::clone(&visitor),
+        headers::client(
+            &worker.site.trusted_proxies,
+            visitor.address.ip(),
+            request.headers(),
+        ),
         request_id(),
         request.method().clone(),
         request.version(),
@@ -273,6 +278,7 @@ impl Exchange<'_> {
             client,
             slot: lease.into_slot(),
             visitor: Arc::clone(visitor),
+            address: access.client(),
             metrics: Arc::clone(&self.worker.site.metrics),
             limits: self.worker.site.limits.websocket,
             request_id: access.request_id().clone(),

@@ -26,6 +26,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use spaceport_domain::forwarding::TrustedProxies;
 use tokio::{
     net::{TcpListener, TcpStream},
     time,
@@ -63,6 +64,8 @@ pub struct Site {
     pub metrics: Arc<Metrics>,
     /// The bounds.
     pub limits: Limits,
+    /// Whose word on visitors' addresses is believed.
+    pub trusted_proxies: TrustedProxies,
     /// What visitors are shown.
     pub certificates: Arc<Certificates>,
     /// Room for connections.

@@ -18,7 +18,7 @@ use std::{
 };
 
 use http::Uri;
-use spaceport_domain::hostname;
+use spaceport_domain::{forwarding::TrustedProxies, hostname};
 
 pub use limits::Limits;
 pub use source::Source;
@@ -49,6 +49,8 @@ pub struct Settings {
     pub token: Option<EdgeToken>,
     /// `TLS_CERT` and `TLS_KEY`: PEM files to serve instead of the development CA's certificates.
     pub tls_files: Option<TlsFiles>,
+    /// `EDGE_TRUSTED_PROXIES`: whose word on visitors' addresses is believed; nobody's by default.
+    pub trusted_proxies: TrustedProxies,
     /// `EDGE_WORKERS`: threads that carry traffic; as many as there are cores by default.
     pub workers: NonZeroUsize,
     /// `EDGE_DRAIN_SECONDS`: how long open connections may go on after a signal to stop.
@@ -169,6 +171,7 @@ impl Settings {
             app_offline: read.maybe("EDGE_APP_OFFLINE_SECONDS", seconds),
             token: read.maybe("EDGE_TOKEN", token),
             tls_files: tls_files(&mut read),
+            trusted_proxies: read.or("EDGE_TRUSTED_PROXIES", "", trusted_proxies),
             workers: read.or("EDGE_WORKERS", &cores(), at_least_one),
             drain: read.or("EDGE_DRAIN_SECONDS", "10", seconds),
             upgrade_drain: read.or("EDGE_UPGRADE_DRAIN_SECONDS", "3600", seconds),
@@ -374,6 +377,11 @@ fn tls_files(read: &mut Reader<'_>) -> Option<TlsFiles> {
         chain: chain?,
         key: key?,
     })
+}
+
+fn trusted_proxies(text: &str) -> Result<TrustedProxies, String> {
+    text.parse()
+        .map_err(|error| format!("must be addresses and networks, separated by commas: {error}"))
 }
 
 fn cores() -> String {

@@ -5,7 +5,7 @@
 
 mod relay;
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
@@ -27,6 +27,8 @@ pub struct WebSocket {
     pub slot: Slot,
     /// Counts the visitor's side.
     pub visitor: Arc<Visitor>,
+    /// The visitor's address.
+    pub address: IpAddr,
     /// Where it is counted.
     pub metrics: Arc<Metrics>,
     /// The bounds on it.
@@ -69,7 +71,7 @@ impl WebSocket {
         self.metrics.bytes_out.increment(carried.to_visitor_bytes);
         tracing::info!(
             request.id = self.request_id.to_str().unwrap_or_default(),
-            client = %self.visitor.address.ip(),
+            client = %self.address,
             duration_ms = began.elapsed().as_millis(),
             received_bytes = carried.to_space_bytes,
             sent_bytes = carried.to_visitor_bytes,

@@ -27,6 +27,8 @@ const PROBLEMS: &str = "problems { __typename code message path \
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
+    /// What every request has beside the usual.
+    field: Option<(&'static str, String)>,
     /// Keeps connections, of the one runtime that the test has, from the address it calls from.
     http: reqwest::Client,
 }
@@ -60,6 +62,7 @@ impl Client {
         Self {
             address,
             token: None,
+            field: None,
             http: http(),
         }
     }
@@ -69,6 +72,15 @@ impl Client {
     pub fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, on the same connections, with one more header field in every request.
+    #[must_use]
+    pub fn with_field(&self, name: &'static str, value: &str) -> Self {
+        Self {
+            field: Some((name, value.to_owned())),
             ..self.clone()
         }
     }
@@ -113,6 +125,9 @@ impl Client {
             .json(&json!({ "query": document, "variables": variables }));
         if let Some(bearer) = self.bearer() {
             request = request.header("authorization", bearer);
+        }
+        if let Some((name, value)) = &self.field {
+            request = request.header(*name, value);
         }
         let answer = request.send().await.expect("the API answers");
         let status = answer.status().as_u16();

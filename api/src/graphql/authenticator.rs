@@ -26,7 +26,7 @@ impl Authenticate for Authenticator {
         request: &RequestInfo,
     ) -> Result<Authenticated, AuthError> {
         let origin = Origin {
-            address: request.remote.map(|remote| remote.ip()),
+            address: request.address,
             user_agent: request.user_agent.clone(),
         };
         let Some(credentials) = credentials else {

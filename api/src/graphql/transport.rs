@@ -70,7 +70,7 @@ pub enum StatusProfile {
 }
 
 /// The routes: `/graphql`, and `/` when GraphiQL is enabled. Serve them with
-/// `into_make_service_with_connect_info::<SocketAddr>()`, or [`RequestInfo::remote`] is unknown.
+/// `into_make_service_with_connect_info::<SocketAddr>()`, or [`RequestInfo::address`] is unknown.
 ///
 /// `sdl` is the executor's schema. Documents are validated here, so the executor may leave most of
 /// it ([`async_graphql::ValidationMode::Fast`]).

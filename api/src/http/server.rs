@@ -4,14 +4,24 @@
 //! the first one included; connections that do nothing; how many there are, in all and from one
 //! address; and how long the kernel keeps what a client does not read.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderMap, HeaderName, HeaderValue, Request, header::FORWARDED},
+};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
+use spaceport_domain::forwarding::TrustedProxies;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -26,7 +36,13 @@ use tower::ServiceExt as _;
 use super::connection::{Answer, Place, Places, Usage};
 
 /// What a connection holds, a WebSocket on it included.
-type Held = (Place, Option<OwnedSemaphorePermit>, TaskTrackerToken);
+type Held = (
+    Option<Place>,
+    Option<OwnedSemaphorePermit>,
+    TaskTrackerToken,
+);
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// After a failed accept, which most often means that no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -52,7 +68,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct ConnectionBounds {
     /// Connections open at once; behind them newcomers wait.
     pub connections: usize,
-    /// Connections open at once from one address; more are closed at once.
+    /// Connections open at once from one address; more are closed at once. A trusted proxy may have
+    /// any number: it is no client.
     pub connections_per_address: usize,
     /// For a request's head to arrive, and between two requests.
     pub header: Duration,
@@ -60,17 +77,21 @@ pub struct ConnectionBounds {
     pub send: Duration,
 }
 
-/// Serves until `stop` is cancelled, and then until what is under way has ended.
+/// Serves until `stop` is cancelled, and then until what is under way has ended. To `router` the
+/// address in a request's [`ConnectInfo`] is that of the client, also behind one of
+/// `trusted_proxies`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     bounds: ConnectionBounds,
+    trusted_proxies: TrustedProxies,
     stop: CancellationToken,
 ) {
     let room = bounds.connections.min(Semaphore::MAX_PERMITS);
     let server = Arc::new(Server {
         router,
         bounds,
+        trusted_proxies,
         places: Places::new(bounds.connections_per_address),
         stop,
     });
@@ -82,6 +103,7 @@ pub async fn serve(
 struct Server {
     router: Router,
     bounds: ConnectionBounds,
+    trusted_proxies: TrustedProxies,
     places: Arc<Places>,
     stop: CancellationToken,
 }
@@ -101,7 +123,8 @@ impl Server {
             };
             match accepted {
                 Ok((stream, address)) => {
-                    if let Some(place) = self.places.take(address.ip()) {
+                    let place = self.places.take(address.ip());
+                    if place.is_some() || self.trusted_proxies.include(address.ip()) {
                         let server = Arc::clone(&self);
                         let held = (place, room, connections.token());
                         tokio::spawn(server.converse(stream, address, held));
@@ -127,9 +150,10 @@ impl Server {
         let usage = Usage::new();
         let service = service_fn(|request: Request<Incoming>| {
             let in_use = usage.begin();
+            let client = self.client(address.ip(), request.headers());
             let mut request = request.map(Body::new);
             let extensions = request.extensions_mut();
-            extensions.insert(ConnectInfo(address));
+            extensions.insert(ConnectInfo(SocketAddr::new(client, address.port())));
             extensions.insert(in_use.clone());
             extensions.insert(Arc::clone(&held));
             let router = self.router.clone();
@@ -152,6 +176,13 @@ impl Server {
         if let Err(error) = ended {
             tracing::debug!(client = %address.ip(), error, "a connection ended badly");
         }
+    }
+
+    /// Whom a request on a connection of `peer` is from.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let lines = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        self.trusted_proxies
+            .client(peer, lines(FORWARDED), lines(X_FORWARDED_FOR))
     }
 
     fn builder(&self) -> auto::Builder<TokioExecutor> {

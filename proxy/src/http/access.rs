@@ -17,6 +17,7 @@ use crate::{listener::Visitor, metrics::Metrics, reply::Code};
 pub struct Access {
     metrics: Arc<Metrics>,
     visitor: Arc<Visitor>,
+    client: IpAddr,
     began: Instant,
     request_id: HeaderValue,
     method: Method,
@@ -38,10 +39,11 @@ pub struct Access {
 }
 
 impl Access {
-    /// Begins the record of a request by `visitor`.
+    /// Begins the record of a request on the connection of `visitor`, which is from `client`.
     pub fn begin(
         metrics: Arc<Metrics>,
         visitor: Arc<Visitor>,
+        client: IpAddr,
         request_id: HeaderValue,
         method: Method,
         version: Version,
@@ -50,6 +52,7 @@ impl Access {
         Self {
             metrics,
             visitor,
+            client,
             began: Instant::now(),
             request_id,
             method,
@@ -71,9 +74,9 @@ impl Access {
         &self.request_id
     }
 
-    /// The visitor's address.
-    pub fn client(&self) -> IpAddr {
-        self.visitor.address.ip()
+    /// The visitor's address: the connection's other end, or whom a trusted proxy names.
+    pub const fn client(&self) -> IpAddr {
+        self.client
     }
 
     /// Notes the response's status, and its code when the answer is the edge's own.

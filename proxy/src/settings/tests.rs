@@ -16,6 +16,7 @@ fn nothing_needs_to_be_set() {
     assert_eq!(settings.api_url.port, 8080);
     assert_eq!(settings.token_file(), Path::new("./data/edge.token"));
     assert!(!settings.allow_loopback_upstreams);
+    assert_eq!(settings.trusted_proxies, TrustedProxies::default());
     assert_eq!(settings.drain, Duration::from_secs(10));
 }
 
@@ -38,6 +39,7 @@ fn every_mistake_is_reported_at_once() {
         ("SPACEPORT_API_URL", "https://api.example"),
         ("SPACEPORT_EDGE_TOKEN", "two words"),
         ("SPACEPORT_TLS_CERT", "cert.pem"),
+        ("SPACEPORT_EDGE_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("SPACEPORT_EDGE_WORKERS", "0"),
         ("SPACEPORT_EDGE_HEADER_SECONDS", "0"),
         ("SPACEPORT_EDGE_DRAIN_SECONDS", "-1"),

@@ -13,6 +13,7 @@ mod harness;
 mod hostile;
 mod lifetime;
 mod process;
+mod proxies;
 mod space;
 mod takeover;
 mod visitor;

@@ -22,6 +22,7 @@ mod isolation;
 mod lifecycle;
 mod people;
 mod protocols;
+mod proxies;
 mod quota;
 mod recovery;
 mod schema;

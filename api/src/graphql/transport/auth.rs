@@ -1,6 +1,6 @@
 //! Who is calling, as far as the transport needs to know.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_graphql::Data;
 use async_trait::async_trait;
@@ -23,8 +23,8 @@ pub trait Authenticate: Send + Sync + 'static {
 /// Where a request comes from.
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
-    /// The peer of the socket; `None` when the server was not started with connect info.
-    pub remote: Option<SocketAddr>,
+    /// The client's address; `None` when the server was not started with connect info.
+    pub address: Option<IpAddr>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
     /// The id in the `x-request-id` header of the response, and in logs.

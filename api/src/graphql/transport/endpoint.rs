@@ -65,10 +65,10 @@ pub(super) async fn entry<E: Executor>(
     request: Request,
 ) -> Response {
     let info = RequestInfo {
-        remote: request
+        address: request
             .extensions()
             .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0),
+            .map(|info| info.0.ip()),
         user_agent: text(request.headers(), &header::USER_AGENT).map(str::to_owned),
         request_id: request_id(request.headers()),
     };
