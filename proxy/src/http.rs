@@ -27,11 +27,15 @@ use self::{
     body::{Download, Progress, Source, Upload},
 };
 use crate::{
+    grpc,
     headers::{self, Framing},
     listener::{Visitor, Worker},
     reply::{Answer, Code},
     routes::Destination,
-    upgrade,
+    upgrade::{
+        self,
+        extended::{Handshake, Refused},
+    },
     upstream::{DialError, Lease},
 };
 
@@ -43,6 +47,7 @@ pub async fn serve(
 ) -> Response<Download> {
     let accept = request.headers().get(ACCEPT).cloned();
     let is_h1 = request.version() < Version::HTTP_2;
+    let is_call = grpc::is_call(request.version(), request.method(), request.headers());
     // RFC 9112 §6.1: a chunked request that also had a length ends its connection, because others
     // on its way may disagree about where it ends. hyper hides whether there was a length.
     let mut last = is_h1 && request.headers().contains_key(TRANSFER_ENCODING);
@@ -61,9 +66,12 @@ pub async fn serve(
         Err(answer) => {
             access.answered(answer.status(), Some(answer.code));
             last |= is_h1 && answer.code == Code::BadRequest;
-            answer
-                .render(accept.as_ref(), access.request_id())
-                .map(Source::Own)
+            let rendered = if is_call {
+                answer.end_call(access.request_id())
+            } else {
+                answer.render(accept.as_ref(), access.request_id())
+            };
+            rendered.map(Source::Own)
         }
     };
     let mut response = response.map(|source| Download::new(source, access));
@@ -89,6 +97,10 @@ async fn carry(
     access: &mut Access,
 ) -> Result<Response<Source>, Answer> {
     let (mut parts, body) = request.into_parts();
+    let handshake = Handshake::begin(&mut parts).map_err(|refused| match refused {
+        Refused::UnknownProtocol => Answer::not_implemented(),
+        Refused::NoKey => Answer::upstream_error(),
+    })?;
     let requested = headers::requested(&parts).map_err(Answer::malformed)?;
     access.host = Some(requested.host.clone());
     let framing = headers::framing(&parts.headers).map_err(Answer::malformed)?;
@@ -105,7 +117,8 @@ async fn carry(
         .destination()
         .map_err(|status| Answer::not_running(&target.space.space_name, status))?;
 
-    let websocket = headers::asks_for_websocket(&parts);
+    let websocket = handshake.is_some() || headers::asks_for_websocket(&parts);
+    let is_call = grpc::is_call(parts.version, &parts.method, &parts.headers);
     headers::to_space(
         &mut parts.headers,
         &requested,
@@ -114,14 +127,25 @@ async fn carry(
     );
     let (upload, progress) = Upload::new(body);
     access.upload.clone_from(&progress);
-    say_framing(&mut parts, framing, &upload);
+    let mut patience = worker.site.limits.response;
+    if is_call {
+        headers::http_2_form(&mut parts, &requested).map_err(Answer::malformed)?;
+        patience = grpc::deadline(&parts.headers).map_or(patience, |it| it.max(patience));
+    } else {
+        parts.uri = headers::origin_form(&parts.uri);
+        say_framing(&mut parts, framing, &upload);
+    }
     let exchange = Exchange {
         worker,
         destination,
+        is_call,
+        patience,
         progress,
     };
     if websocket {
-        exchange.switch(parts, upload, visitor, access).await
+        exchange
+            .switch(parts, upload, handshake, visitor, access)
+            .await
     } else {
         exchange.pass(parts, upload, access).await
     }
@@ -141,6 +165,10 @@ fn say_framing(parts: &mut Parts, framing: Framing, upload: &Upload) {
 struct Exchange<'a> {
     worker: &'a Arc<Worker>,
     destination: Destination,
+    /// Whether it is a gRPC call.
+    is_call: bool,
+    /// From the end of the request to its response's head.
+    patience: Duration,
     progress: Option<Arc<Progress>>,
 }
 
@@ -163,7 +191,12 @@ impl Exchange<'_> {
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
         let mut request = onward(parts, upload);
-        let mut lease = self.dialled(self.worker.upstreams.take(self.destination).await)?;
+        let upstreams = &self.worker.upstreams;
+        let mut lease = self.dialled(if self.is_call {
+            upstreams.stream(self.destination).await
+        } else {
+            upstreams.take(self.destination).await
+        })?;
         let response = loop {
             // A server may close a kept connection in the very moment it is used again. Nothing
             // is repeated that could have an effect twice (RFC 9110 §9.2.2).
@@ -178,7 +211,11 @@ impl Exchange<'_> {
                 Err(error) => return Err(self.failed(error)),
             };
             request = again;
-            lease = self.dialled(self.worker.upstreams.fresh(self.destination).await)?;
+            lease = self.dialled(if self.is_call {
+                upstreams.stream(self.destination).await
+            } else {
+                upstreams.fresh(self.destination).await
+            })?;
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Answer::upstream_error());
@@ -191,6 +228,7 @@ impl Exchange<'_> {
         &self,
         mut parts: Parts,
         upload: Upload,
+        handshake: Option<Handshake>,
         visitor: &Arc<Visitor>,
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
@@ -204,14 +242,22 @@ impl Exchange<'_> {
             .await
             .map_err(|error| self.failed(error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            // Over HTTP/2 any success would say that the WebSocket is open.
+            if handshake.is_some() && response.status().is_success() {
+                return Err(Answer::upstream_error());
+            }
             return self.answer(response, lease, access);
         }
-        if !headers::is_websocket(response.headers()) {
+        let proven = handshake
+            .as_ref()
+            .is_none_or(|it| it.is_proven(response.headers()));
+        if !proven || !headers::is_websocket(response.headers()) {
             return Err(Answer::upstream_error());
         }
         let websocket = upgrade::WebSocket {
             client,
-            slot: lease.into_slot(),
+            extended: handshake.is_some(),
+            lease,
             visitor: Arc::clone(visitor),
             metrics: Arc::clone(&self.worker.site.metrics),
             request_id: access.request_id().clone(),
@@ -225,11 +271,10 @@ impl Exchange<'_> {
         lease: &mut Lease,
         request: Request<Upload>,
     ) -> Result<Response<Incoming>, SendError> {
-        let limit: Duration = self.worker.site.limits.response;
-        let mut sending = pin!(lease.sender.try_send_request(request));
+        let mut sending = pin!(lease.send(request));
         let mut seen_bytes = 0;
         loop {
-            match time::timeout(limit, &mut sending).await {
+            match time::timeout(self.patience, &mut sending).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(mut error)) => {
                     return Err(match error.take_message() {
@@ -313,7 +358,7 @@ impl Exchange<'_> {
 fn onward(parts: Parts, upload: Upload) -> Request<Upload> {
     let mut request = Request::new(upload);
     *request.method_mut() = parts.method;
-    *request.uri_mut() = headers::origin_form(&parts.uri);
+    *request.uri_mut() = parts.uri;
     *request.headers_mut() = parts.headers;
     request
 }

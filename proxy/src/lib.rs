@@ -11,7 +11,7 @@
 //! | [`tls`], [`certs`] | encryption, and the certificates shown |
 //! | [`http`] | one request: checks, routing, forwarding, bodies, the access log |
 //! | [`headers`] | which fields pass, and for whom a request is |
-//! | [`upgrade`] | WebSockets |
+//! | [`upgrade`], [`grpc`] | WebSockets, and what is special about gRPC |
 //! | [`upstream`], [`guard`] | connections into spaces, and where none is made |
 //! | [`reply`] | answers of the edge's own |
 //! | [`routes`] | the table, the feed that fills it, its copy on disk |
@@ -19,6 +19,7 @@
 
 pub mod certs;
 pub mod edge;
+pub mod grpc;
 pub mod guard;
 pub mod headers;
 pub mod http;

@@ -229,6 +229,7 @@ impl Worker {
         let service = self.service(&visitor);
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            .enable_connect_protocol()
             .max_concurrent_streams(bounds::STREAMS_MAX)
             .max_pending_accept_reset_streams(bounds::PENDING_RESETS_MAX)
             .max_local_error_reset_streams(bounds::LOCAL_RESETS_MAX)

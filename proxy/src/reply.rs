@@ -16,7 +16,10 @@ use http::{
 };
 use spaceport_domain::lifecycle::Status;
 
-use crate::headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR};
+use crate::{
+    grpc,
+    headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR},
+};
 
 /// Names the reason for an answer; programs may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Code {
     BadRequest,
     /// 404: no route has this hostname.
     UnknownHost,
+    /// 501: an extended `CONNECT` for something other than a WebSocket.
+    NotImplemented,
     /// 421: the certificate of this connection doesn't cover the hostname.
     MisdirectedRequest,
     /// 503: the space exists and doesn't run.
@@ -43,9 +48,10 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the discriminants.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BadRequest,
         Self::UnknownHost,
+        Self::NotImplemented,
         Self::MisdirectedRequest,
         Self::SpaceNotRunning,
         Self::NothingListens,
@@ -60,6 +66,7 @@ impl Code {
         match self {
             Self::BadRequest => "BAD_REQUEST",
             Self::UnknownHost => "UNKNOWN_HOST",
+            Self::NotImplemented => "NOT_IMPLEMENTED",
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::SpaceNotRunning => "SPACE_NOT_RUNNING",
             Self::NothingListens => "NOTHING_LISTENS",
@@ -74,6 +81,7 @@ impl Code {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::UnknownHost => StatusCode::NOT_FOUND,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::SpaceNotRunning | Self::UpstreamBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::NothingListens | Self::UpstreamError | Self::UpstreamForbidden => {
@@ -122,6 +130,12 @@ impl Answer {
     pub fn unknown_host() -> Self {
         let message = "There is nothing at this address.";
         Self::new(Code::UnknownHost, "Not found", message)
+    }
+
+    /// The stream should become something that isn't spoken here.
+    pub fn not_implemented() -> Self {
+        let message = "Of all protocols on top of HTTP/2, only WebSocket is served here.";
+        Self::new(Code::NotImplemented, "Not implemented", message)
     }
 
     /// The hostname must be asked for on a connection of its own.
@@ -190,6 +204,24 @@ impl Answer {
     /// The status it is sent with.
     pub const fn status(&self) -> StatusCode {
         self.code.status()
+    }
+
+    /// The answer to a gRPC call: no body, and a status that its client shows. By HTTP it is a
+    /// success, as many clients don't look for the status elsewhere.
+    pub fn end_call(&self, request_id: &HeaderValue) -> Response<Bytes> {
+        let id = request_id.to_str().unwrap_or_default();
+        let message = format!("{}: {} (request {id})", self.code.as_str(), self.message);
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));
+        headers.insert(grpc::GRPC_STATUS, grpc::status(self.status()).into());
+        headers.insert(grpc::GRPC_MESSAGE, grpc::message(&message));
+        headers.insert(
+            X_SPACEPORT_ERROR,
+            HeaderValue::from_static(self.code.as_str()),
+        );
+        headers.insert(X_REQUEST_ID, request_id.clone());
+        response
     }
 
     /// The answer in the form that a request with the field `accept` wants.

@@ -1,20 +1,21 @@
-//! Requests that become WebSockets, over HTTP/1.1 (RFC 6455).
+//! Requests that become WebSockets, over HTTP/1.1 (RFC 6455) and over HTTP/2 (RFC 8441).
 //!
 //! Both sides agree by themselves; the edge checks that they speak of WebSocket and then carries
-//! bytes without looking at them. WebSockets over HTTP/2 (RFC 8441) belong here too.
+//! bytes without looking at them. The space's side is always HTTP/1.1.
 
+pub mod extended;
 mod relay;
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header::SEC_WEBSOCKET_ACCEPT};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use tokio::time;
 use tokio_util::task::TaskTracker;
 
-use crate::{headers, http::body::Source, listener::Visitor, metrics::Metrics, upstream::Slot};
+use crate::{headers, http::body::Source, listener::Visitor, metrics::Metrics, upstream::Lease};
 
 /// How long both sides may take to become streams once they have agreed.
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,8 +27,10 @@ const HALF_OPEN_TIME: Duration = Duration::from_secs(30);
 pub struct WebSocket {
     /// The visitor's side.
     pub client: OnUpgrade,
+    /// Whether that is one stream of an HTTP/2 connection.
+    pub extended: bool,
     /// Counts the space's side.
-    pub slot: Slot,
+    pub lease: Lease,
     /// Counts the visitor's side.
     pub visitor: Arc<Visitor>,
     /// Where it is counted.
@@ -41,10 +44,15 @@ impl WebSocket {
     pub fn begin(self, mut response: Response<Incoming>, tasks: &TaskTracker) -> Response<Source> {
         let space = hyper::upgrade::on(&mut response);
         let mut answer = Response::new(Source::Own(Bytes::new()));
-        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         std::mem::swap(answer.headers_mut(), response.headers_mut());
         headers::to_visitor(answer.headers_mut(), &self.request_id);
-        headers::say_websocket(answer.headers_mut());
+        if self.extended {
+            // The status is that of any success, and the proof was for the edge.
+            answer.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+        } else {
+            *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            headers::say_websocket(answer.headers_mut());
+        }
         tasks.spawn(self.carry(space));
         answer
     }
@@ -57,8 +65,7 @@ impl WebSocket {
             // The visitor has gone before the answer reached them.
             return;
         };
-        self.metrics.upgraded.increment(1.0);
-        let open = OpenGuard(&self.metrics);
+        let open = Open::begin(&self.metrics, &self.visitor);
         let (mut client, mut space) = (TokioIo::new(client), TokioIo::new(space));
         let carried = relay::both_ways(&mut client, &mut space, HALF_OPEN_TIME).await;
         drop(open);
@@ -72,15 +79,26 @@ impl WebSocket {
             sent_bytes = carried.to_visitor_bytes,
             "websocket ended"
         );
-        drop(self.slot);
+        drop(self.lease);
     }
 }
 
 /// A WebSocket that is dropped at the end of a drain was open, too.
-struct OpenGuard<'a>(&'a Metrics);
+///
+/// As long as there is one, its connection isn't idle.
+struct Open<'a>(&'a Metrics, &'a Visitor);
 
-impl Drop for OpenGuard<'_> {
+impl<'a> Open<'a> {
+    fn begin(metrics: &'a Metrics, visitor: &'a Visitor) -> Self {
+        metrics.upgraded.increment(1.0);
+        visitor.request_began();
+        Self(metrics, visitor)
+    }
+}
+
+impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.upgraded.decrement(1.0);
+        self.1.request_ended();
     }
 }
