@@ -6,8 +6,10 @@
 )]
 
 mod api;
+mod extended;
 mod feed;
 mod forwarding;
+mod grpc;
 mod harness;
 mod hostile;
 mod lifetime;
