@@ -175,3 +175,51 @@ impl Multiplex {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use spaceport_domain::id::SpaceId;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::upstream::pool::Pool;
+
+    #[tokio::test]
+    async fn a_connection_without_calls_is_kept_for_a_while() {
+        let destination = Destination {
+            space: SpaceId::new(uuid::Uuid::nil()),
+            address: IpAddr::from([127, 0, 0, 1]),
+            port: 80,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let slot = Pool::default().slot(destination).expect("room");
+        let multiplex = Arc::new(Multiplex::default());
+        let dial = multiplex.dial(destination, || async move {
+            let stream = TcpStream::connect(address).await?;
+            Connection::open(stream, slot).await
+        });
+        let call = dial.await.expect("a connection").stream().expect("room");
+
+        let begin = Instant::now();
+        multiplex.sweep(begin + IDLE_TIME, |_| true);
+        let other = multiplex.stream(&destination).expect("it is in use");
+        drop((call, other));
+        let found = begin + 2 * IDLE_TIME;
+        multiplex.sweep(found, |_| true);
+        multiplex.sweep(found + IDLE_TIME / 2, |_| true);
+        drop(
+            multiplex
+                .stream(&destination)
+                .expect("it is idle for a moment"),
+        );
+        multiplex.sweep(found + IDLE_TIME, |_| true);
+        assert!(multiplex.stream(&destination).is_some(), "it was used");
+        multiplex.sweep(found + IDLE_TIME, |_| true);
+        multiplex.sweep(found + 2 * IDLE_TIME, |_| true);
+        assert!(multiplex.stream(&destination).is_none());
+        assert!(multiplex.lock().is_empty());
+    }
+}

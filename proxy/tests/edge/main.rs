@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod calls;
 mod extended;
 mod feed;
 mod forwarding;
