@@ -14,7 +14,7 @@ use http::{
         PROXY_AUTHORIZATION, SEC_WEBSOCKET_KEY, TE, TRANSFER_ENCODING, UPGRADE,
     },
     request::Parts,
-    uri::Scheme,
+    uri::{PathAndQuery, Scheme},
 };
 use spaceport_domain::{forwarding::TrustedProxies, hostname};
 
@@ -302,6 +302,20 @@ pub fn origin_form(target: &Uri) -> Uri {
         .path_and_query()
         .cloned()
         .map_or_else(|| Uri::from_static("/"), Uri::from)
+}
+
+/// The target as a space gets it by HTTP/2, where the host is a part of it and no field (RFC 9113
+/// §8.3.1). The scheme is that of this hop: servers compare it with their connection.
+pub fn http_2_form(parts: &mut Parts, requested: &Requested) -> Result<(), Malformed> {
+    let target = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    parts.uri = Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(requested.spelled.as_bytes())
+        .path_and_query(target)
+        .build()
+        .map_err(|_| Malformed::BadHost)?;
+    parts.headers.remove(HOST);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -29,12 +29,16 @@ use self::{
 };
 use crate::{
     gate::{self, Admission},
+    grpc,
     headers::{self, Framing, Requested},
     listener::{Visitor, Worker},
     live::{Open, Pass},
     reply::{Answer, Code},
     routes::{Destination, Via},
-    upgrade,
+    upgrade::{
+        self,
+        extended::{Handshake, Refused},
+    },
     upstream::{DialError, Lease},
 };
 
@@ -46,6 +50,7 @@ pub async fn serve(
 ) -> Response<Download> {
     let accept = request.headers().get(ACCEPT).cloned();
     let is_h1 = request.version() < Version::HTTP_2;
+    let is_call = grpc::is_call(request.version(), request.method(), request.headers());
     // RFC 9112 §6.1: a chunked request that also had a length ends its connection, because others
     // on its way may disagree about where it ends. hyper hides whether there was a length.
     let mut last = is_h1 && request.headers().contains_key(TRANSFER_ENCODING);
@@ -69,9 +74,12 @@ pub async fn serve(
         Err(answer) => {
             access.answered(answer.status(), Some(answer.code));
             last |= is_h1 && answer.code == Code::BadRequest;
-            answer
-                .render(accept.as_ref(), access.request_id())
-                .map(Source::Own)
+            let rendered = if is_call {
+                answer.end_call(access.request_id())
+            } else {
+                answer.render(accept.as_ref(), access.request_id())
+            };
+            rendered.map(Source::Own)
         }
     };
     // A client asks for more elsewhere, instead of on a connection that is about to be closed.
@@ -99,6 +107,10 @@ async fn carry(
     access: &mut Access,
 ) -> Result<Response<Source>, Answer> {
     let (mut parts, body) = request.into_parts();
+    let handshake = Handshake::begin(&mut parts).map_err(|refused| match refused {
+        Refused::UnknownProtocol => Answer::not_implemented(),
+        Refused::NoKey => Answer::upstream_error(),
+    })?;
     let requested = headers::requested(&parts).map_err(Answer::malformed)?;
     access.host = Some(requested.host.clone());
     let framing = headers::framing(&parts.headers).map_err(Answer::malformed)?;
@@ -112,7 +124,8 @@ async fn carry(
     let destination = way.destination;
     let open = worker.live.open(way);
 
-    let websocket = headers::asks_for_websocket(&parts);
+    let websocket = handshake.is_some() || headers::asks_for_websocket(&parts);
+    let is_call = grpc::is_call(parts.version, &parts.method, &parts.headers);
     headers::to_space(
         &mut parts.headers,
         &requested,
@@ -121,14 +134,25 @@ async fn carry(
     );
     let (upload, progress) = Upload::new(body);
     access.upload.clone_from(&progress);
-    say_framing(&mut parts, framing, &upload);
+    let mut patience = worker.site.limits.response;
+    if is_call {
+        headers::http_2_form(&mut parts, &requested).map_err(Answer::malformed)?;
+        patience = grpc::deadline(&parts.headers).map_or(patience, |it| it.max(patience));
+    } else {
+        parts.uri = headers::origin_form(&parts.uri);
+        say_framing(&mut parts, framing, &upload);
+    }
     let exchange = Exchange {
         worker,
         destination,
+        is_call,
+        patience,
         progress,
     };
     if websocket {
-        exchange.switch(parts, upload, visitor, open, access).await
+        exchange
+            .switch(parts, upload, handshake, visitor, open, access)
+            .await
     } else {
         exchange.pass(parts, upload, open, access).await
     }
@@ -202,6 +226,10 @@ fn say_framing(parts: &mut Parts, framing: Framing, upload: &Upload) {
 struct Exchange<'a> {
     worker: &'a Arc<Worker>,
     destination: Destination,
+    /// Whether it is a gRPC call.
+    is_call: bool,
+    /// From the end of the request to its response's head.
+    patience: Duration,
     progress: Option<Arc<Progress>>,
 }
 
@@ -227,7 +255,12 @@ impl Exchange<'_> {
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
         let mut request = onward(parts, upload);
-        let mut lease = self.dialled(self.worker.upstreams.take(self.destination).await)?;
+        let upstreams = &self.worker.upstreams;
+        let mut lease = self.dialled(if self.is_call {
+            upstreams.stream(self.destination).await
+        } else {
+            upstreams.take(self.destination).await
+        })?;
         let response = loop {
             // A server may close a kept connection in the very moment it is used again. Nothing
             // is repeated that could have an effect twice (RFC 9110 §9.2.2).
@@ -242,7 +275,11 @@ impl Exchange<'_> {
                 Err(error) => return Err(self.failed(error)),
             };
             request = again;
-            lease = self.dialled(self.worker.upstreams.fresh(self.destination).await)?;
+            lease = self.dialled(if self.is_call {
+                upstreams.stream(self.destination).await
+            } else {
+                upstreams.fresh(self.destination).await
+            })?;
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Answer::upstream_error());
@@ -255,6 +292,7 @@ impl Exchange<'_> {
         &self,
         mut parts: Parts,
         upload: Upload,
+        handshake: Option<Handshake>,
         visitor: &Arc<Visitor>,
         open: Open,
         access: &Access,
@@ -269,14 +307,22 @@ impl Exchange<'_> {
             .await
             .map_err(|error| self.failed(error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            // Over HTTP/2 any success would say that the WebSocket is open.
+            if handshake.is_some() && response.status().is_success() {
+                return Err(Answer::upstream_error());
+            }
             return self.answer(response, lease, open, access);
         }
-        if !headers::is_websocket(response.headers()) {
+        let proven = handshake
+            .as_ref()
+            .is_none_or(|it| it.is_proven(response.headers()));
+        if !proven || !headers::is_websocket(response.headers()) {
             return Err(Answer::upstream_error());
         }
         let websocket = upgrade::WebSocket {
             client,
-            slot: lease.into_slot(),
+            extended: handshake.is_some(),
+            lease,
             visitor: Arc::clone(visitor),
             address: access.client(),
             metrics: Arc::clone(&self.worker.site.metrics),
@@ -294,15 +340,14 @@ impl Exchange<'_> {
         request: Request<Upload>,
         open: &Open,
     ) -> Result<Response<Incoming>, SendError> {
-        let limit: Duration = self.worker.site.limits.response;
-        let mut sending = pin!(lease.sender.try_send_request(request));
+        let mut sending = pin!(lease.send(request));
         let mut seen_bytes = 0;
         loop {
             let sent = poll_fn(|cx| match sending.as_mut().poll(cx) {
                 Poll::Ready(sent) => Poll::Ready(Some(sent)),
                 Poll::Pending => open.poll_cut(cx).map(|()| None),
             });
-            let sent = match time::timeout(limit, sent).await {
+            let sent = match time::timeout(self.patience, sent).await {
                 Ok(Some(sent)) => Ok(sent),
                 Ok(None) => return Err(SendError::Cut),
                 Err(elapsed) => Err(elapsed),
@@ -394,7 +439,7 @@ impl Exchange<'_> {
 fn onward(parts: Parts, upload: Upload) -> Request<Upload> {
     let mut request = Request::new(upload);
     *request.method_mut() = parts.method;
-    *request.uri_mut() = headers::origin_form(&parts.uri);
+    *request.uri_mut() = parts.uri;
     *request.headers_mut() = parts.headers;
     request
 }

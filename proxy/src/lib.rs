@@ -15,7 +15,7 @@
 //! | [`gate`] | who enters an app: tickets, cookies, pages of other origins |
 //! | [`live`] | what is open, and ends when it may not go on |
 //! | [`headers`] | which fields pass, and for whom a request is |
-//! | [`upgrade`] | WebSockets |
+//! | [`upgrade`], [`grpc`] | WebSockets, and what is special about gRPC |
 //! | [`upstream`], [`guard`] | connections into spaces, and where none is made |
 //! | [`reply`] | answers of the edge's own |
 //! | [`api`] | questions to the control plane |
@@ -28,6 +28,7 @@ pub mod drain;
 pub mod edge;
 pub mod files;
 pub mod gate;
+pub mod grpc;
 pub mod guard;
 pub mod headers;
 pub mod http;

@@ -249,6 +249,7 @@ impl Worker {
         let service = self.service(&visitor);
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            .enable_connect_protocol()
             .max_concurrent_streams(limits.http2.streams)
             .max_pending_accept_reset_streams(limits.http2.pending_resets)
             .max_local_error_reset_streams(limits.http2.local_resets)

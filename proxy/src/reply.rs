@@ -16,7 +16,10 @@ use http::{
 };
 use spaceport_domain::lifecycle::Status;
 
-use crate::headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR};
+use crate::{
+    grpc,
+    headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR},
+};
 
 /// Names the reason for an answer; programs may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum Code {
     CrossOrigin,
     /// 404: there is nothing at this hostname, or nothing for who asks.
     UnknownHost,
+    /// 501: an extended `CONNECT` for something other than a WebSocket.
+    NotImplemented,
     /// 421: the certificate of this connection doesn't cover the hostname.
     MisdirectedRequest,
     /// 503: the space exists and doesn't run.
@@ -51,12 +56,13 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the discriminants.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadRequest,
         Self::SignInRequired,
         Self::SignInFailed,
         Self::CrossOrigin,
         Self::UnknownHost,
+        Self::NotImplemented,
         Self::MisdirectedRequest,
         Self::SpaceNotRunning,
         Self::NothingListens,
@@ -75,6 +81,7 @@ impl Code {
             Self::SignInFailed => "SIGN_IN_FAILED",
             Self::CrossOrigin => "CROSS_ORIGIN",
             Self::UnknownHost => "UNKNOWN_HOST",
+            Self::NotImplemented => "NOT_IMPLEMENTED",
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::SpaceNotRunning => "SPACE_NOT_RUNNING",
             Self::NothingListens => "NOTHING_LISTENS",
@@ -92,6 +99,7 @@ impl Code {
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::SignInFailed | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::UnknownHost => StatusCode::NOT_FOUND,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::SpaceNotRunning | Self::UpstreamBusy | Self::SignInUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -193,6 +201,12 @@ impl Answer {
         Self::new(Code::UnknownHost, "Not found", message)
     }
 
+    /// The stream should become something that isn't spoken here.
+    pub fn not_implemented() -> Self {
+        let message = "Of all protocols on top of HTTP/2, only WebSocket is served here.";
+        Self::new(Code::NotImplemented, "Not implemented", message)
+    }
+
     /// The hostname must be asked for on a connection of its own.
     pub fn misdirected() -> Self {
         let message = "This connection was opened for another address.";
@@ -269,6 +283,24 @@ impl Answer {
             json["url"] = link.url.as_str().into();
         }
         json
+    }
+
+    /// The answer to a gRPC call: no body, and a status that its client shows. By HTTP it is a
+    /// success, as many clients don't look for the status elsewhere.
+    pub fn end_call(&self, request_id: &HeaderValue) -> Response<Bytes> {
+        let id = request_id.to_str().unwrap_or_default();
+        let message = format!("{}: {} (request {id})", self.code.as_str(), self.message);
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));
+        headers.insert(grpc::GRPC_STATUS, grpc::status(self.status()).into());
+        headers.insert(grpc::GRPC_MESSAGE, grpc::message(&message));
+        headers.insert(
+            X_SPACEPORT_ERROR,
+            HeaderValue::from_static(self.code.as_str()),
+        );
+        headers.insert(X_REQUEST_ID, request_id.clone());
+        response
     }
 
     /// The answer in the form that a request with the field `accept` wants.

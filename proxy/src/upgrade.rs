@@ -1,14 +1,15 @@
-//! Requests that become WebSockets, over HTTP/1.1 (RFC 6455).
+//! Requests that become WebSockets, over HTTP/1.1 (RFC 6455) and over HTTP/2 (RFC 8441).
 //!
 //! Both sides agree by themselves; the edge checks that they speak of WebSocket and then carries
-//! bytes without looking at them. WebSockets over HTTP/2 (RFC 8441) belong here too.
+//! bytes without looking at them. The space's side is always HTTP/1.1.
 
+pub mod extended;
 mod relay;
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header::SEC_WEBSOCKET_ACCEPT};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use tokio::time;
@@ -16,15 +17,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     headers, http::body::Source, listener::Visitor, live::Open, metrics::Metrics,
-    settings::limits::WebSocketLimits, upstream::Slot,
+    settings::limits::WebSocketLimits, upstream::Lease,
 };
 
 /// A WebSocket about to open.
 pub struct WebSocket {
     /// The visitor's side.
     pub client: OnUpgrade,
+    /// Whether that is one stream of an HTTP/2 connection.
+    pub extended: bool,
     /// Counts the space's side.
-    pub slot: Slot,
+    pub lease: Lease,
     /// Counts the visitor's side.
     pub visitor: Arc<Visitor>,
     /// The visitor's address.
@@ -44,10 +47,15 @@ impl WebSocket {
     pub fn begin(self, mut response: Response<Incoming>, tasks: &TaskTracker) -> Response<Source> {
         let space = hyper::upgrade::on(&mut response);
         let mut answer = Response::new(Source::Own(Bytes::new()));
-        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         std::mem::swap(answer.headers_mut(), response.headers_mut());
         headers::to_visitor(answer.headers_mut(), &self.request_id);
-        headers::say_websocket(answer.headers_mut());
+        if self.extended {
+            // The status is that of any success, and the proof was for the edge.
+            answer.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+        } else {
+            *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            headers::say_websocket(answer.headers_mut());
+        }
         tasks.spawn(self.carry(space));
         answer
     }
@@ -60,8 +68,7 @@ impl WebSocket {
             // The visitor has gone before the answer reached them.
             return;
         };
-        self.metrics.upgraded.increment(1.0);
-        let counted = OpenGuard(&self.metrics);
+        let counted = Counted::begin(&self.metrics, &self.visitor);
         let (mut client, mut space) = (TokioIo::new(client), TokioIo::new(space));
         let cut = self.open.cut();
         let half_open = self.limits.half_open;
@@ -77,15 +84,26 @@ impl WebSocket {
             sent_bytes = carried.to_visitor_bytes,
             "websocket ended"
         );
-        drop(self.slot);
+        drop(self.lease);
     }
 }
 
 /// A WebSocket that is dropped at the end of a drain was open, too.
-struct OpenGuard<'a>(&'a Metrics);
+///
+/// As long as there is one, its connection isn't idle.
+struct Counted<'a>(&'a Metrics, &'a Visitor);
 
-impl Drop for OpenGuard<'_> {
+impl<'a> Counted<'a> {
+    fn begin(metrics: &'a Metrics, visitor: &'a Visitor) -> Self {
+        metrics.upgraded.increment(1.0);
+        visitor.request_began();
+        Self(metrics, visitor)
+    }
+}
+
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.upgraded.decrement(1.0);
+        self.1.request_ended();
     }
 }

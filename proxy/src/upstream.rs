@@ -1,9 +1,10 @@
 //! Connections into spaces.
 //!
-//! Each worker has its own, so that no request waits for another core. Today a space is dialled at
-//! its container's address and spoken to by HTTP/1.1; dialling through the agent, and HTTP/2 for
-//! gRPC, belong here too.
+//! Each worker has its own, so that no request waits for another core. A space is dialled at its
+//! container's address and spoken to by HTTP/1.1, one request at a time on a connection; for gRPC by
+//! HTTP/2, many calls at once on one. Dialling through the agent belongs here too.
 
+mod multiplex;
 mod pool;
 
 use std::{
@@ -13,12 +14,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::client::conn::http1::{self, SendRequest};
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1},
+};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time};
 
-pub use self::pool::Slot;
-use self::pool::{Idle, Pool};
+use self::{
+    multiplex::{Connection, Multiplex, Stream},
+    pool::{Idle, Pool, Slot},
+};
 use crate::{
     guard::{Guard, Refusal},
     http::body::Upload,
@@ -43,10 +50,11 @@ pub struct Upstreams {
     /// The bounds on them.
     pub limits: Limits,
     pool: Pool,
+    multiplex: Arc<Multiplex>,
 }
 
 /// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum DialError {
     /// The guard forbids it.
     #[error("it must not be dialled: {0}")]
@@ -62,19 +70,35 @@ pub enum DialError {
     Busy,
     /// Anything else.
     #[error("the connection failed: {0}")]
-    Failed(io::Error),
+    Failed(Arc<io::Error>),
 }
 
-/// A connection in use by one request.
+impl From<io::Error> for DialError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(Arc::new(error))
+    }
+}
+
+/// A connection, or a part of one, in use by one request.
 #[derive(Debug)]
 pub struct Lease {
-    /// Sends the request.
-    pub sender: SendRequest<Upload>,
     /// Whether it has served an earlier request, and may have died since.
     pub reused: bool,
+    way: Way,
     destination: Destination,
-    slot: Slot,
     home: Arc<Upstreams>,
+}
+
+/// How a request travels.
+#[derive(Debug)]
+enum Way {
+    /// By HTTP/1.1, on a connection it has to itself.
+    Alone {
+        sender: http1::SendRequest<Upload>,
+        slot: Slot,
+    },
+    /// By HTTP/2, beside others.
+    Beside(Stream),
 }
 
 impl Upstreams {
@@ -91,6 +115,7 @@ impl Upstreams {
             metrics,
             limits,
             pool: Pool::new(limits.upstream),
+            multiplex: Arc::default(),
         })
     }
 
@@ -98,8 +123,7 @@ impl Upstreams {
     pub async fn take(self: &Arc<Self>, destination: Destination) -> Result<Lease, DialError> {
         match self.pool.reuse(&destination) {
             Some(Idle { sender, slot, .. }) => Ok(Lease {
-                sender,
-                slot,
+                way: Way::Alone { sender, slot },
                 destination,
                 reused: true,
                 home: Arc::clone(self),
@@ -110,26 +134,61 @@ impl Upstreams {
 
     /// A new connection to `destination`.
     pub async fn fresh(self: &Arc<Self>, destination: Destination) -> Result<Lease, DialError> {
-        let slot = self.pool.slot(destination).ok_or(DialError::Busy)?;
-        let stream = self.dial(destination).await.inspect_err(|error| {
-            self.count(error);
-        })?;
-        self.metrics.upstream_connects.increment(1);
+        let (stream, slot) = self.connect(destination).await?;
         let (sender, connection) = http1::Builder::new()
             .max_headers(self.limits.header_fields)
             .max_buf_size(self.limits.buffer_bytes)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| DialError::Failed(io::Error::other(error)))?;
+            .map_err(io::Error::other)?;
         // Its error reaches the request through the sender.
         tokio::spawn(connection.with_upgrades());
         Ok(Lease {
-            sender,
-            slot,
+            way: Way::Alone { sender, slot },
             destination,
             reused: false,
             home: Arc::clone(self),
         })
+    }
+
+    /// Room for one call on an HTTP/2 connection to `destination`, with prior knowledge (RFC 9113
+    /// §3.3): an open one, else a new one. However many ask for a new one, it is dialled once.
+    pub async fn stream(self: &Arc<Self>, destination: Destination) -> Result<Lease, DialError> {
+        let mut reused = true;
+        let stream = loop {
+            if let Some(stream) = self.multiplex.stream(&destination) {
+                break stream;
+            }
+            reused = false;
+            let dial = self.multiplex.dial(destination, || {
+                let home = Arc::clone(self);
+                async move {
+                    let (stream, slot) = home.connect(destination).await?;
+                    Connection::open(stream, slot, &home.limits).await
+                }
+            });
+            // So many may have waited for it that it is full already.
+            if let Some(stream) = dial.await?.stream() {
+                break stream;
+            }
+        };
+        Ok(Lease {
+            way: Way::Beside(stream),
+            destination,
+            reused,
+            home: Arc::clone(self),
+        })
+    }
+
+    /// A new connection to `destination`, with what counts it.
+    async fn connect(&self, destination: Destination) -> Result<(TcpStream, Slot), DialError> {
+        let slot = self.pool.slot(destination).ok_or(DialError::Busy)?;
+        let stream = self
+            .dial(destination)
+            .await
+            .inspect_err(|error| self.count(error))?;
+        self.metrics.upstream_connects.increment(1);
+        Ok((stream, slot))
     }
 
     async fn dial(&self, destination: Destination) -> Result<TcpStream, DialError> {
@@ -139,9 +198,9 @@ impl Upstreams {
             .await
             .map_err(|_| DialError::Timeout)?
             .map_err(refused_or_failed)?;
-        let local = stream.local_addr().map_err(DialError::Failed)?;
+        let local = stream.local_addr()?;
         self.guard.check_made(local.ip(), target.ip())?;
-        sockets::watch(&stream, &self.limits).map_err(DialError::Failed)?;
+        sockets::watch(&stream, &self.limits)?;
         Ok(stream)
     }
 
@@ -165,28 +224,41 @@ impl Upstreams {
                 changed = changes.changed() => if changed.is_err() { return },
             }
             let table = self.routes.current();
+            let now = Instant::now();
             self.pool
-                .sweep(Instant::now(), |destination| table.reaches(destination));
+                .sweep(now, |destination| table.reaches(destination));
+            self.multiplex
+                .sweep(now, |destination| table.reaches(destination));
         }
     }
 }
 
 impl Lease {
-    /// Keeps the connection for a later request, if its route still leads there.
-    pub fn give_back(self) {
-        if self.home.routes.reaches(&self.destination) {
-            let idle = Idle {
-                sender: self.sender,
-                slot: self.slot,
-                since: Instant::now(),
-            };
-            self.home.pool.keep(&self.destination, idle);
+    /// Sends `request`; the response's head is the answer.
+    pub async fn send(
+        &mut self,
+        request: Request<Upload>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
+        match &mut self.way {
+            Way::Alone { sender, .. } => sender.try_send_request(request).await,
+            Way::Beside(stream) => stream.sender.try_send_request(request).await,
         }
     }
 
-    /// Leaves the connection to what it has become; it is counted as long as the slot is held.
-    pub fn into_slot(self) -> Slot {
-        self.slot
+    /// Keeps the connection for a later request, if its route still leads there.
+    pub fn give_back(self) {
+        // What others use, too, is kept by them.
+        if let Way::Alone { sender, slot } = self.way
+            && self.home.routes.reaches(&self.destination)
+        {
+            let since = Instant::now();
+            let idle = Idle {
+                sender,
+                slot,
+                since,
+            };
+            self.home.pool.keep(&self.destination, idle);
+        }
     }
 }
 
@@ -200,6 +272,6 @@ fn refused_or_failed(error: io::Error) -> DialError {
             DialError::Refused
         }
         TimedOut => DialError::Timeout,
-        _ => DialError::Failed(error),
+        _ => error.into(),
     }
 }

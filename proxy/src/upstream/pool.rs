@@ -38,7 +38,7 @@ pub(super) struct Idle {
 
 /// Counts one open connection for as long as it lives.
 #[derive(Debug)]
-pub struct Slot(Arc<AtomicUsize>);
+pub(super) struct Slot(Arc<AtomicUsize>);
 
 impl Drop for Slot {
     fn drop(&mut self) {

@@ -7,8 +7,11 @@
 
 mod api;
 mod apps;
+mod calls;
+mod extended;
 mod feed;
 mod forwarding;
+mod grpc;
 mod harness;
 mod hostile;
 mod lifetime;

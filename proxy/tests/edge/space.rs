@@ -130,7 +130,12 @@ async fn answer(
         "/events" => events(shared),
         "/bytes" => bytes(query.parse().unwrap()),
         "/trailers" => trailers(request).await,
-        "/websocket" => websocket(request),
+        "/websocket" => websocket(request, &query),
+        "/refuse" => {
+            let mut response = echo(request).await;
+            *response.status_mut() = StatusCode::FORBIDDEN;
+            response
+        }
         "/wait" => {
             shared.gate.pass().await;
             Response::new(full("waited"))
@@ -238,9 +243,12 @@ async fn trailers(request: Request<Incoming>) -> Response<Body> {
     response
 }
 
-/// Echoes messages; `close` ends the connection without a goodbye.
-fn websocket(mut request: Request<Incoming>) -> Response<Body> {
-    let key = derive_accept_key(request.headers()["sec-websocket-key"].as_bytes());
+/// Echoes messages; `forged` agrees without having read the key.
+fn websocket(mut request: Request<Incoming>, query: &str) -> Response<Body> {
+    let mut key = derive_accept_key(request.headers()["sec-websocket-key"].as_bytes());
+    if query == "forged" {
+        key = derive_accept_key(b"forged");
+    }
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let stream = TokioIo::new(upgrade.await.unwrap());
