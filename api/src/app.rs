@@ -27,8 +27,10 @@ use crate::{
     store::{Store, StoreError},
 };
 
+pub mod apps;
 pub mod bootstrap;
 pub mod departures;
+mod features;
 pub mod groups;
 pub mod handover;
 pub mod observation;

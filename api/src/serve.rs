@@ -254,6 +254,9 @@ async fn prune(app: &App) {
         if let Err(error) = app.store.prune_sessions(before).await {
             tracing::warn!(%error, "can't forget old sign-ins");
         }
+        if let Err(error) = app.store.prune_app_codes(app.clock.now()).await {
+            tracing::warn!(%error, "can't forget unused codes");
+        }
     }
 }
 

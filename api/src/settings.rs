@@ -24,6 +24,11 @@ use crate::{
     store,
 };
 
+/// How long a browser stays in an app unless an operator says otherwise.
+const APP_SIGN_IN_HOURS: u64 = 12;
+/// The longest time that is given in hours: a year.
+const HOURS_MAX: u64 = 365 * 24;
+
 /// Every setting of the control plane.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -56,6 +61,9 @@ pub struct Settings {
     pub firewall: Firewall,
     /// `SPACEPORT_START_TIMEOUT_SECONDS` and `SPACEPORT_STOP_TIMEOUT_SECONDS`.
     pub deadlines: Deadlines,
+    /// `SPACEPORT_APP_SIGN_IN_HOURS`: how long a browser stays in an app at most before it is asked
+    /// again who uses it.
+    pub app_sign_in: Duration,
     /// `SPACEPORT_DEMO`: makes a demo template at the first start.
     pub demo: bool,
     /// `SPACEPORT_GRAPHIQL`: serves GraphiQL at `/`.
@@ -142,6 +150,7 @@ impl Settings {
                 start: reader.seconds("start_timeout_seconds", Deadlines::default().start),
                 stop: reader.seconds("stop_timeout_seconds", Deadlines::default().stop),
             },
+            app_sign_in: reader.hours("app_sign_in_hours", APP_SIGN_IN_HOURS),
             demo: reader.choice("demo", &[("false", false), ("true", true)]),
             graphiql: reader.choice("graphiql", &[("false", false), ("true", true)]),
             allowed_origins: reader
@@ -241,6 +250,14 @@ impl Reader {
             self.mistake(key, "must be from 1 to 86400 seconds");
         }
         Duration::from_secs(seconds)
+    }
+
+    fn hours(&mut self, key: &str, default: u64) -> Duration {
+        let hours = self.parse(key, default, "a number of hours");
+        if hours == 0 || hours > HOURS_MAX {
+            self.mistake(key, &format!("must be from 1 to {HOURS_MAX} hours"));
+        }
+        Duration::from_hours(hours.min(HOURS_MAX))
     }
 
     fn domain(&mut self, key: &str, default: &str) -> String {
@@ -345,6 +362,7 @@ mod tests {
                 ("graphql_depth", "0"),
                 ("api_trusted_proxies", "0.0.0.0/0"),
                 ("log", "spaceport=loud"),
+                ("app_sign_in_hours", "0"),
             ],
         )
         .expect_err("unusable");

@@ -29,6 +29,7 @@ use spaceport_domain::event::Cursor;
 use tokio::sync::watch;
 
 mod access;
+mod app_codes;
 mod audit;
 mod change;
 mod departures;
@@ -54,6 +55,7 @@ mod users;
 mod volumes;
 
 pub use access::Role;
+pub use app_codes::AppCode;
 pub use audit::{AuditEntry, AuditFilter, NewAuditEntry};
 pub use change::Change;
 pub use groups::Group;

@@ -4,6 +4,7 @@
 //! are milliseconds since the Unix epoch; what has a shape of its own is JSON text.
 
 pub mod api_token;
+pub mod app_code;
 pub mod audit_entry;
 pub mod event;
 pub mod event_head;

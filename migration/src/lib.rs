@@ -11,6 +11,7 @@ mod m0006_sharing;
 mod m0007_departures;
 mod m0008_credentials;
 mod m0009_audit_indexes;
+mod m0010_app_codes;
 mod m0011_tunnels_enabled;
 
 /// Knows every change, in order.
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_departures::Migration),
             Box::new(m0008_credentials::Migration),
             Box::new(m0009_audit_indexes::Migration),
+            Box::new(m0010_app_codes::Migration),
             Box::new(m0011_tunnels_enabled::Migration),
         ]
     }

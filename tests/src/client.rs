@@ -422,6 +422,8 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "createTunnel" => ("CreateTunnelInput", tunnel),
         "updateTunnel" => ("UpdateTunnelInput", tunnel),
         "deleteTunnel" => ("TunnelIdInput", tunnel),
+        "openApp" => ("OpenAppInput", "url cursor"),
+        "redeemAppCode" => ("RedeemAppCodeInput", "ticket expiresAt cursor"),
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),
         "deleteTemplate" => ("TemplateIdInput", template),

@@ -54,13 +54,29 @@ impl Opened {
         }
     }
 
+    /// Changes rows behind the API's back.
+    pub(crate) async fn change(&self, statement: &str) {
+        let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        match self {
+            Self::Sqlite { data_dir } => {
+                let mut connection = sqlite(data_dir).await;
+                statement.execute(&mut connection).await.map(drop)
+            }
+            Self::Postgres { server, name } => {
+                let url = on_server(server, name);
+                let mut connection = PgConnection::connect(&url).await.expect("Postgres");
+                statement.execute(&mut connection).await.map(drop)
+            }
+        }
+        .expect("the statement is executed");
+    }
+
     /// Every event of the outbox, in order.
     pub(crate) async fn outbox(&self) -> Vec<Event> {
         let rows = "SELECT seq, at_ms, body FROM event ORDER BY seq";
         let rows: Vec<(i64, i64, String)> = match self {
             Self::Sqlite { data_dir } => {
-                let url = format!("sqlite:{}", data_dir.join("spaceport.db").display());
-                let mut connection = SqliteConnection::connect(&url).await.expect("SQLite");
+                let mut connection = sqlite(data_dir).await;
                 sqlx::query_as(rows).fetch_all(&mut connection).await
             }
             Self::Postgres { server, name } => {
@@ -127,6 +143,11 @@ impl Drop for Opened {
             eprintln!("the database {name} was not dropped");
         }
     }
+}
+
+async fn sqlite(data_dir: &Path) -> SqliteConnection {
+    let url = format!("sqlite:{}", data_dir.join("spaceport.db").display());
+    SqliteConnection::connect(&url).await.expect("SQLite")
 }
 
 async fn execute(url: &str, statement: &str) {

@@ -263,6 +263,13 @@ impl Installation {
         self.database.holds(text).await
     }
 
+    /// Lets every code for an app have expired a moment ago.
+    pub async fn expire_app_codes(&self) {
+        let past = jiff::Timestamp::now().as_millisecond() - 1;
+        let statement = format!("UPDATE app_code SET expires_at_ms = {past}");
+        self.database.change(&statement).await;
+    }
+
     /// Every event of the outbox, in order.
     pub async fn outbox(&self) -> Vec<Event> {
         self.database.outbox().await

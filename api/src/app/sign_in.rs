@@ -158,7 +158,7 @@ impl App {
             let Some(known) = self.store.token_by_hash(&token::hash(sent)).await? else {
                 return Ok(None);
             };
-            if known.revoked_at.is_some() || known.expires_at.is_some_and(|at| at <= now) {
+            if !known.holds_at(now) {
                 return Ok(None);
             }
             (
@@ -172,11 +172,11 @@ impl App {
             let Some(claims) = self.keys.verify(sent) else {
                 return Ok(None);
             };
-            let open = self.store.session(claims.sid).await?.filter(|session| {
-                session.user_id == claims.sub
-                    && session.revoked_at.is_none()
-                    && session.expires_at > now
-            });
+            let open = self
+                .store
+                .session(claims.sid)
+                .await?
+                .filter(|session| session.user_id == claims.sub && session.holds_at(now));
             let Some(session) = open else { return Ok(None) };
             (
                 session.user_id,

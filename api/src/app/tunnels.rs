@@ -1,7 +1,7 @@
 //! Public hostnames for ports of spaces.
 
 use spaceport_domain::{
-    access::{Actor, FeatureBar, feature_bar},
+    access::Actor,
     event::{EventBody, TunnelChange},
     hostname::TunnelLabel,
     id::{TunnelId, UserId},
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     App, AppResult, Done, Origin,
+    features::require_feature,
     spaces::{no_such_space, refuse_leaving, still_managed},
 };
 use crate::store::{Change, Page, PageRequest};
@@ -236,21 +237,8 @@ async fn require_tunnels(
     let version = change.template_version(space.template_version_id).await?;
     let enabled = version.map(|version| version.blueprint.features);
     let enabled = enabled.unwrap_or_default();
-    let relation = actor.relation_to(space.owner_id, false);
-    let relation = relation.ok_or_else(|| Problem::not_found("space").at([path]))?;
-    let (code, message) =
-        match feature_bar(Feature::Tunnels, &enabled, &actor.permissions, relation) {
-            None => return Ok(()),
-            Some(FeatureBar::TemplateDisabled | FeatureBar::NotSupported) => (
-                ProblemCode::FeatureDisabled,
-                "the space's template doesn't enable tunnels",
-            ),
-            Some(FeatureBar::NotShared | FeatureBar::PermissionMissing) => (
-                ProblemCode::Forbidden,
-                "your roles don't allow you tunnels into this space",
-            ),
-        };
-    Err(Problem::new(code, message).at([path]).into())
+    let required = require_feature(actor, space, false, Feature::Tunnels, &enabled);
+    Ok(required.map_err(|problem| problem.at([path]))?)
 }
 
 fn checked(space: &Space, input: &CreateTunnel) -> Result<(u16, TunnelName), Vec<Problem>> {

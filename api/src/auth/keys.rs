@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spaceport_domain::{
     id::{SessionId, UserId},
+    ticket::Ticket,
     time::Timestamp,
 };
 
@@ -115,11 +116,20 @@ impl Keys {
             exp: expires_at.as_millis() / 1000,
             aud: AUDIENCE.to_owned(),
         };
+        self.encode(&claims)
+    }
+
+    /// The text of a ticket.
+    pub fn sign_ticket(&self, ticket: &Ticket) -> Result<String, KeyError> {
+        self.encode(ticket)
+    }
+
+    fn encode(&self, claims: &impl Serialize) -> Result<String, KeyError> {
         let header = Header {
             kid: Some(self.key_id.clone()),
             ..Header::new(Algorithm::EdDSA)
         };
-        jsonwebtoken::encode(&header, &claims, &self.encoding)
+        jsonwebtoken::encode(&header, claims, &self.encoding)
             .map_err(|error| KeyError::Unusable(error.to_string()))
     }
 

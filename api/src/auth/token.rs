@@ -1,4 +1,4 @@
-//! Long-lived tokens for programs: 256 random bits, shown once, kept as their SHA-256.
+//! Tokens for programs and one-time codes: 256 random bits, shown once, kept as their SHA-256.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -6,15 +6,17 @@ use sha2::{Digest, Sha256};
 /// What every API token begins with, so that it is recognised where it leaked.
 pub const PREFIX: &str = "spt_";
 
-/// A new token.
+/// A new token for a program.
 pub fn generate() -> String {
-    format!(
-        "{PREFIX}{}",
-        URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
-    )
+    format!("{PREFIX}{}", random())
 }
 
-/// What is kept of a token, in hex. A token has too much entropy for its hash to be guessed, so a
+/// 256 random bits in base64url (RFC 4648 §5, without padding).
+pub fn random() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// What is kept of a token or a code, in hex. It has too much entropy for its hash to be guessed, so a
 /// plain hash does.
 pub fn hash(token: &str) -> String {
     use std::fmt::Write;

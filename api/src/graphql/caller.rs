@@ -26,7 +26,7 @@ pub enum Identity {
     Anonymous,
     /// A user. Holding the entry keeps the sign-in's end observable.
     User(Arc<SignedIn>, Arc<Open>),
-    /// The edge: may only read routes.
+    /// The edge: may only read routes and redeem codes.
     Edge,
 }
 
@@ -41,6 +41,16 @@ pub(super) trait Call {
     /// The signed-in user.
     fn actor(&self) -> Result<&Actor> {
         self.signed_in().map(|signed_in| &signed_in.actor)
+    }
+    /// Refuses whoever is not the edge.
+    fn require_edge(&self) -> Result<()> {
+        match self.caller()?.identity {
+            Identity::Edge => Ok(()),
+            Identity::Anonymous | Identity::User(..) => {
+                let error = Error::new("only the edge may ask this");
+                Err(error.extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
+            }
+        }
     }
     /// From where the request came.
     fn origin(&self) -> Result<&Origin> {

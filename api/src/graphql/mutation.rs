@@ -4,6 +4,7 @@
 use async_graphql::MergedObject;
 
 mod accounts;
+mod apps;
 mod groups;
 mod roles;
 mod session;
@@ -21,6 +22,7 @@ pub struct Mutation(
     spaces::SpaceMutation,
     sharing::SharingMutation,
     tunnels::TunnelMutation,
+    apps::AppMutation,
     templates::TemplateMutation,
     accounts::AccountMutation,
     groups::GroupMutation,

@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use spaceport_domain::{event::Cursor, id::SpaceId, problem::Problem};
 
 use super::{
-    caller::{Call, Identity},
+    caller::Call,
     transport::Position,
     types::{
         quota::Quota,
@@ -153,10 +153,7 @@ impl Subscription {
         #[graphql(desc = "Resume behind this cursor instead of beginning with the whole table.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<RouteEvent>> + use<>> {
-        if !matches!(context.caller()?.identity, Identity::Edge) {
-            let error = Error::new("only the edge may read routes");
-            return Err(error.extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")));
-        }
+        context.require_edge()?;
         let changes = context.app()?.route_changes(cursor(after)?).await?;
         Ok(changes.map_ok(RouteEvent::from).map_err(Error::from))
     }

@@ -1,6 +1,8 @@
 //! Sign-ins.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select, Set, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, sea_query::Expr,
+};
 use spaceport_domain::{
     id::{SessionId, UserId},
     time::Timestamp,
@@ -28,6 +30,13 @@ pub struct Session {
     pub user_agent: String,
     /// When it was last used, coarsely; `None` is not since it was made.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// Whether it has neither been signed out nor ended by itself.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
+    }
 }
 
 fn session(row: entity::session::Model) -> Session {
@@ -86,6 +95,15 @@ impl Store {
 }
 
 impl Change {
+    /// The sign-in, also when it has ended, locked until the change ends.
+    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let row = entity::session::Entity::find_by_id(id.uuid())
+            .lock_exclusive()
+            .one(&self.transaction)
+            .await?;
+        Ok(row.map(session))
+    }
+
     /// Adds a sign-in.
     pub async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         let row = entity::session::ActiveModel {

@@ -1,7 +1,7 @@
 //! Long-lived tokens for programs.
 
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
     sea_query::Expr,
 };
 use spaceport_domain::{
@@ -37,6 +37,13 @@ pub struct ApiToken {
     pub scopes: Scopes,
     /// When it was last used, coarsely.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl ApiToken {
+    /// Whether it has neither been taken back nor ended by itself.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| at > now)
+    }
 }
 
 fn token(row: entity::api_token::Model) -> Result<ApiToken, StoreError> {
@@ -96,6 +103,15 @@ impl Store {
 }
 
 impl Change {
+    /// The token, also when it has ended, locked until the change ends.
+    pub async fn token(&self, id: ApiTokenId) -> Result<Option<ApiToken>, StoreError> {
+        let row = entity::api_token::Entity::find_by_id(id.uuid())
+            .lock_exclusive()
+            .one(&self.transaction)
+            .await?;
+        row.map(token).transpose()
+    }
+
     /// How many tokens of a user hold.
     pub async fn count_tokens(&self, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
         use entity::api_token::Column;

@@ -38,6 +38,20 @@ impl Feature {
         Self::Tunnels,
         Self::Files,
     ];
+
+    /// The spelling in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Terminal => "TERMINAL",
+            Self::Ssh => "SSH",
+            Self::CodeServer => "CODE_SERVER",
+            Self::VscodeTunnel => "VSCODE_TUNNEL",
+            Self::Vnc => "VNC",
+            Self::PortForward => "PORT_FORWARD",
+            Self::Tunnels => "TUNNELS",
+            Self::Files => "FILES",
+        }
+    }
 }
 
 /// One validated, immutable version of a template.
@@ -122,4 +136,17 @@ pub struct Variable {
     pub default: Option<String>,
     /// Whether its value is never shown again.
     pub secret: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_spelled_as_they_are_kept() {
+        for feature in Feature::ALL {
+            let kept = serde_json::to_string(&feature).expect("serialises");
+            assert_eq!(kept, format!("\"{}\"", feature.as_str()));
+        }
+    }
 }

@@ -1,3 +1,4 @@
 //! Apps of spaces: what the control plane does so that a browser gets into one.
 
+mod codes;
 mod feed;

@@ -56,7 +56,7 @@ impl Everything {
 
     async fn spaces_and_tunnels(&mut self) {
         let template = json!({ "name": "all", "image": spaceport_tests::BUSYBOX, "computeUnits": 1,
-            "features": ["TUNNELS"] });
+            "features": ["TUNNELS", "PORT_FORWARD"] });
         let template = id(&self
             .administer("createTemplate", "template", template)
             .await);
@@ -77,6 +77,13 @@ impl Everything {
         self.administer("updateTunnel", "tunnel", disabled).await;
         let tunnel = json!({ "tunnelId": tunnel });
         self.administer("deleteTunnel", "tunnel", tunnel).await;
+        let opening = json!({ "spaceId": space, "app": "8000" });
+        let url = self.administer("openApp", "url", opening).await;
+        let url = url.as_str().expect("a URL");
+        let (_, code) = url.split_once("code=").expect("a code");
+        let code = json!({ "code": code, "host": "8000--all--admin.apps.localhost" });
+        let edge = self.home.as_edge();
+        self.ask(&edge, "redeemAppCode", "ticket", code).await;
         self.administer("stopSpace", "space", it.clone()).await;
         self.administer("deleteSpace", "space", it).await;
         let template = json!({ "templateId": template });

@@ -12,6 +12,7 @@ use super::{
 };
 
 pub(crate) mod account;
+pub(crate) mod app;
 pub(crate) mod departure;
 
 /// Identifiers as the app takes them: whether they name anything is for it to say.

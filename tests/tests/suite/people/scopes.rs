@@ -42,6 +42,8 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("createTunnel", json!({ "spaceId": "x", "port": 1 }), spaces),
         ("updateTunnel", json!({ "tunnelId": "x" }), spaces),
         ("deleteTunnel", json!({ "tunnelId": "x" }), spaces),
+        ("openApp", json!({ "spaceId": "x", "app": "x" }), spaces),
+        ("redeemAppCode", json!({ "code": "x", "host": "x" }), None),
         (
             "changePassword",
             json!({ "currentPassword": "x", "newPassword": "x" }),
@@ -133,6 +135,12 @@ async fn a_mutation_beyond_a_tokens_scopes_is_forbidden(database: Database) {
             if *mutation == "signOut" {
                 // That ended it.
                 token = admin.create_token(narrow.clone()).await;
+            }
+            if *mutation == "redeemAppCode" {
+                let error = &answer["errors"][0];
+                assert_eq!(error["extensions"]["code"], "FORBIDDEN", "{answer}");
+                assert!(error["extensions"]["scope"].is_null(), "no scope will do");
+                continue;
             }
             let Some(needed) = needed.filter(|needed| *needed != scope) else {
                 assert!(answer["errors"].is_null(), "{mutation} {scope}: {answer}");
