@@ -14,6 +14,7 @@ mod hostile;
 mod lifetime;
 mod process;
 mod proxies;
+mod slow;
 mod space;
 mod takeover;
 mod visitor;
