@@ -9,8 +9,15 @@
 
 pub mod access;
 pub mod body;
+pub mod stall;
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{
@@ -73,7 +80,7 @@ pub async fn serve(
         }
         Err(answer) => {
             access.answered(answer.status(), Some(answer.code));
-            last |= is_h1 && answer.code == Code::BadRequest;
+            last |= is_h1 && matches!(answer.code, Code::BadRequest | Code::RequestTimeout);
             let rendered = if is_call {
                 answer.end_call(access.request_id())
             } else {
@@ -239,6 +246,8 @@ enum SendError {
     Unsent(Box<Request<Upload>>),
     /// The connection broke.
     Broken(hyper::Error),
+    /// The visitor sends its body too slowly.
+    Slow,
     /// No response came in time.
     Timeout,
     /// It may not go on.
@@ -255,18 +264,17 @@ impl Exchange<'_> {
         access: &Access,
     ) -> Result<Response<Source>, Answer> {
         let mut request = onward(parts, upload);
+        // A server may close a kept connection in the very moment it is used again. Nothing is
+        // repeated that could have an effect twice (RFC 9110 §9.2.2).
+        let repeatable = request.body().is_empty() && request.method().is_idempotent();
         let upstreams = &self.worker.upstreams;
         let mut lease = self.dialled(if self.is_call {
             upstreams.stream(self.destination).await
         } else {
-            upstreams.take(self.destination).await
+            upstreams.take(self.destination, repeatable).await
         })?;
         let response = loop {
-            // A server may close a kept connection in the very moment it is used again. Nothing
-            // is repeated that could have an effect twice (RFC 9110 §9.2.2).
-            let repeatable =
-                lease.reused && request.body().is_empty() && request.method().is_idempotent();
-            let copy = repeatable.then(|| copy(&request));
+            let copy = (repeatable && lease.reused).then(|| copy(&request));
             let reused = lease.reused;
             let again = match self.send(&mut lease, request, &open).await {
                 Ok(response) => break response,
@@ -333,21 +341,32 @@ impl Exchange<'_> {
         Ok(websocket.begin(response, &self.worker.tasks))
     }
 
-    /// Waits for the response's head. The clock starts anew while the request's body is moving.
+    /// Waits for the response's head. Its clock starts when the request's body has ended; until
+    /// then the body must move.
     async fn send(
         &self,
         lease: &mut Lease,
         request: Request<Upload>,
         open: &Open,
     ) -> Result<Response<Incoming>, SendError> {
+        let limits = &self.worker.site.limits;
+        let began = Instant::now();
+        let (mut moved_at, mut seen_bytes) = (began, 0);
         let mut sending = pin!(lease.send(request));
-        let mut seen_bytes = 0;
         loop {
+            let ended_at = match &self.progress {
+                None => Some(began),
+                Some(progress) => progress.done_at(),
+            };
+            let limit = match ended_at {
+                Some(at) => self.patience.saturating_sub(at.elapsed()),
+                None => limits.body,
+            };
             let sent = poll_fn(|cx| match sending.as_mut().poll(cx) {
                 Poll::Ready(sent) => Poll::Ready(Some(sent)),
                 Poll::Pending => open.poll_cut(cx).map(|()| None),
             });
-            let sent = match time::timeout(self.patience, sent).await {
+            let sent = match time::timeout(limit, sent).await {
                 Ok(Some(sent)) => Ok(sent),
                 Ok(None) => return Err(SendError::Cut),
                 Err(elapsed) => Err(elapsed),
@@ -360,12 +379,23 @@ impl Exchange<'_> {
                         None => SendError::Broken(error.into_error()),
                     });
                 }
-                Err(_) => {
-                    let bytes = self.progress.as_ref().map_or(0, |it| it.bytes());
-                    if bytes == seen_bytes {
-                        return Err(SendError::Timeout);
-                    }
-                    seen_bytes = bytes;
+                Err(_) if ended_at.is_some() => return Err(SendError::Timeout),
+                Err(_) => {}
+            }
+            if let Some(progress) = &self.progress
+                && progress.done_at().is_none()
+            {
+                let bytes = progress.bytes();
+                let moved_bytes = bytes - seen_bytes;
+                // A call may wait for its answer before it goes on.
+                if !self.is_call && progress.is_starved() && moved_bytes < limits.body_bytes {
+                    return Err(SendError::Slow);
+                }
+                if moved_bytes > 0 {
+                    (moved_at, seen_bytes) = (Instant::now(), bytes);
+                } else if moved_at.elapsed() >= self.patience {
+                    // The space takes nothing of it.
+                    return Err(SendError::Timeout);
                 }
             }
         }
@@ -423,6 +453,7 @@ impl Exchange<'_> {
         match error {
             SendError::Timeout => Answer::timeout(),
             SendError::Cut => Answer::unknown_host(),
+            SendError::Slow => Answer::slow_request(),
             // The request's body broke off, not the space.
             SendError::Broken(error) if error.is_user() => Answer::broken_request(),
             SendError::Broken(error) => {

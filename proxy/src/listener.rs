@@ -25,7 +25,7 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use spaceport_domain::forwarding::TrustedProxies;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -39,7 +39,7 @@ use crate::{
     certs::{Certificates, Served},
     drain::Drain,
     gate::Gate,
-    http::{body::Download, serve},
+    http::{body::Download, serve, stall::Streams},
     live::Live,
     metrics::Metrics,
     routes::Routes,
@@ -247,7 +247,7 @@ impl Worker {
     ) -> hyper::Result<()> {
         let limits = self.site.limits;
         let service = self.service(&visitor);
-        let connection = http2::Builder::new(TokioExecutor::new())
+        let connection = http2::Builder::new(Streams::new(limits.send))
             .timer(TokioTimer::new())
             .enable_connect_protocol()
             .max_concurrent_streams(limits.http2.streams)

@@ -32,6 +32,8 @@ pub enum Code {
     SignInFailed,
     /// 403: a page of another origin asks.
     CrossOrigin,
+    /// 408: the request's body came too slowly.
+    RequestTimeout,
     /// 404: there is nothing at this hostname, or nothing for who asks.
     UnknownHost,
     /// 501: an extended `CONNECT` for something other than a WebSocket.
@@ -56,11 +58,12 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the discriminants.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BadRequest,
         Self::SignInRequired,
         Self::SignInFailed,
         Self::CrossOrigin,
+        Self::RequestTimeout,
         Self::UnknownHost,
         Self::NotImplemented,
         Self::MisdirectedRequest,
@@ -80,6 +83,7 @@ impl Code {
             Self::SignInRequired => "SIGN_IN_REQUIRED",
             Self::SignInFailed => "SIGN_IN_FAILED",
             Self::CrossOrigin => "CROSS_ORIGIN",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::UnknownHost => "UNKNOWN_HOST",
             Self::NotImplemented => "NOT_IMPLEMENTED",
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
@@ -98,6 +102,7 @@ impl Code {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::SignInFailed | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::UnknownHost => StatusCode::NOT_FOUND,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
@@ -193,6 +198,12 @@ impl Answer {
     pub fn broken_request() -> Self {
         let message = "The request's body ended before it was complete.";
         Self::new(Code::BadRequest, "Bad request", message)
+    }
+
+    /// The visitor took too long over a request.
+    pub fn slow_request() -> Self {
+        let message = "The request's body came too slowly.";
+        Self::new(Code::RequestTimeout, "Too slow", message)
     }
 
     /// No route has the hostname.

@@ -20,7 +20,7 @@ use hyper::{
     client::conn::{TrySendError, http1},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time};
+use tokio::{net::TcpStream, task, time};
 
 use self::{
     multiplex::{Connection, Multiplex, Stream},
@@ -120,8 +120,24 @@ impl Upstreams {
     }
 
     /// A connection to `destination`: an idle one, else a new one.
-    pub async fn take(self: &Arc<Self>, destination: Destination) -> Result<Lease, DialError> {
-        match self.pool.reuse(&destination) {
+    ///
+    /// Servers close idle connections when they like. What can't be repeated should not meet one
+    /// that was just closed, so it gets none that has been idle for long.
+    pub async fn take(
+        self: &Arc<Self>,
+        destination: Destination,
+        repeatable: bool,
+    ) -> Result<Lease, DialError> {
+        if !repeatable {
+            // The runtime hears of connections that were closed until now.
+            task::yield_now().await;
+        }
+        let idle_max = if repeatable {
+            self.limits.upstream.idle
+        } else {
+            self.limits.upstream.fresh
+        };
+        match self.pool.reuse(&destination, idle_max) {
             Some(Idle { sender, slot, .. }) => Ok(Lease {
                 way: Way::Alone { sender, slot },
                 destination,

@@ -3,24 +3,26 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::access::Access;
+use super::{access::Access, stall::Stall};
 use crate::{live::Open, upstream::Lease};
 
 /// How far a request's body has come.
 #[derive(Debug, Default)]
 pub struct Progress {
     bytes: AtomicU64,
-    done: AtomicBool,
+    starved: AtomicBool,
+    done: OnceLock<Instant>,
 }
 
 impl Progress {
@@ -29,9 +31,18 @@ impl Progress {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether all of it was passed on.
-    pub fn is_done(&self) -> bool {
-        self.done.load(Ordering::Relaxed)
+    /// Whether the space would take more than has come from the visitor.
+    pub fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::Relaxed)
+    }
+
+    /// When all of it was passed on; `None` while it wasn't.
+    pub fn done_at(&self) -> Option<Instant> {
+        self.done.get().copied()
+    }
+
+    fn finish(&self) {
+        self.done.get_or_init(Instant::now);
     }
 }
 
@@ -69,17 +80,21 @@ impl Body for Upload {
         let Some((incoming, progress)) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        let polled = Pin::new(&mut *incoming).poll_frame(cx);
+        progress
+            .starved
+            .store(polled.is_pending(), Ordering::Relaxed);
+        let frame = ready!(polled);
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 progress.bytes.fetch_add(bytes, Ordering::Relaxed);
                 if incoming.is_end_stream() {
-                    progress.done.store(true, Ordering::Relaxed);
+                    progress.finish();
                 }
             }
             Some(Err(_)) => {}
-            None => progress.done.store(true, Ordering::Relaxed),
+            None => progress.finish(),
         }
         Poll::Ready(frame)
     }
@@ -132,12 +147,17 @@ pub enum BodyError {
 pub struct Download {
     source: Source,
     access: Access,
+    stall: Option<Arc<Stall>>,
 }
 
 impl Download {
     /// The body of a response of which `access` keeps the record.
     pub fn new(source: Source, access: Access) -> Self {
-        let mut download = Self { source, access };
+        let mut download = Self {
+            source,
+            access,
+            stall: Stall::of_this_stream(),
+        };
         if download.is_end_stream() {
             download.finish();
         }
@@ -149,7 +169,7 @@ impl Download {
         if let Source::Space {
             lease, progress, ..
         } = &mut self.source
-            && progress.as_ref().is_none_or(|it| it.is_done())
+            && progress.as_ref().is_none_or(|it| it.done_at().is_some())
             && let Some(lease) = lease.take()
         {
             lease.give_back();
@@ -165,17 +185,24 @@ impl Body for Download {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = match &mut self.source {
+        let Self { source, stall, .. } = &mut *self;
+        let frame = match source {
             Source::Own(bytes) if bytes.is_empty() => None,
             Source::Own(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Source::Space { open, .. } if open.is_cut() => Some(Err(BodyError::Cut)),
-            Source::Space { incoming, open, .. } => match Pin::new(incoming).poll_frame(cx) {
-                Poll::Ready(frame) => frame.map(|it| it.map_err(BodyError::from)),
-                Poll::Pending => {
-                    ready!(open.poll_cut(cx));
-                    Some(Err(BodyError::Cut))
+            Source::Space { incoming, open, .. } => {
+                let polled = Pin::new(incoming).poll_frame(cx);
+                if let Some(stall) = stall {
+                    stall.polled(polled.is_ready());
                 }
-            },
+                match polled {
+                    Poll::Ready(frame) => frame.map(|it| it.map_err(BodyError::from)),
+                    Poll::Pending => {
+                        ready!(open.poll_cut(cx));
+                        Some(Err(BodyError::Cut))
+                    }
+                }
+            }
         };
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Reader, at_least_one, count_from, kib_from, some_seconds};
+use super::{Reader, at_least_one, count_from, kib_from, seconds, some_seconds};
 
 /// Every bound. Each field names its setting without the prefix `SPACEPORT_EDGE_`.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,9 @@ pub struct UpstreamLimits {
     /// `UPSTREAM_IDLE_SECONDS`: how long one is kept. Many servers close theirs after a minute or
     /// more; those that close earlier are noticed.
     pub idle: Duration,
+    /// `UPSTREAM_FRESH_SECONDS`: how long one may have been idle for a request that can't be
+    /// repeated, should the server close it just then: less than after what common servers do.
+    pub fresh: Duration,
 }
 
 /// Bounds on WebSockets. They may be silent for as long as both sides are there, which
@@ -132,6 +135,7 @@ impl Limits {
                 connections: read.or("EDGE_UPSTREAM_CONNECTIONS", "2048", count_from(1)),
                 idle_connections: read.or("EDGE_UPSTREAM_IDLE_CONNECTIONS", "64", count_from(1)),
                 idle: read.or("EDGE_UPSTREAM_IDLE_SECONDS", "30", some_seconds),
+                fresh: read.or("EDGE_UPSTREAM_FRESH_SECONDS", "1", seconds),
             },
             websocket: WebSocketLimits {
                 switch: read.or("EDGE_WEBSOCKET_SWITCH_SECONDS", "10", some_seconds),

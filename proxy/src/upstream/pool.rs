@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use hyper::client::conn::http1::SendRequest;
@@ -55,15 +55,17 @@ impl Pool {
         }
     }
 
-    /// The connection to `destination` that was used last: it is the least likely to be dead.
+    /// The connection to `destination` that was used last: it is the least likely to be dead. One
+    /// that has been idle for `idle_max` is none.
     ///
     /// One that isn't ready may still be reading the end of its last response; it stays.
-    pub(super) fn reuse(&self, destination: &Destination) -> Option<Idle> {
+    pub(super) fn reuse(&self, destination: &Destination, idle_max: Duration) -> Option<Idle> {
         let mut places = self.lock();
         let idle = &mut places.get_mut(destination)?.idle;
         idle.retain(|it| !it.sender.is_closed());
         let ready = idle.iter().rposition(|it| it.sender.is_ready())?;
-        Some(idle.remove(ready))
+        let is_young = idle[ready].since.elapsed() < idle_max;
+        is_young.then(|| idle.remove(ready))
     }
 
     /// The right to open one more connection to `destination`.
@@ -113,7 +115,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::IpAddr, time::Duration};
+    use std::net::IpAddr;
 
     use spaceport_domain::id::SpaceId;
 
@@ -130,6 +132,7 @@ mod tests {
             connections: 3,
             idle_connections: 1,
             idle: Duration::from_secs(1),
+            fresh: Duration::from_secs(1),
         });
         let mut slots: Vec<_> = std::iter::from_fn(|| pool.slot(destination)).collect();
         assert_eq!(slots.len(), 3);

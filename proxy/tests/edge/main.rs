@@ -17,6 +17,7 @@ mod hostile;
 mod lifetime;
 mod process;
 mod proxies;
+mod slow;
 mod space;
 mod takeover;
 mod visitor;

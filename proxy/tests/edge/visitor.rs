@@ -53,9 +53,19 @@ impl Visitor {
         host: &str,
         protocols: &[&str],
     ) -> std::io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(self.edge).await?;
+        self.encrypt(host, protocols, stream).await
+    }
+
+    /// The same by a connection that there is.
+    pub(crate) async fn encrypt(
+        &self,
+        host: &str,
+        protocols: &[&str],
+        stream: TcpStream,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut tls = ClientConfig::clone(&self.tls);
         tls.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
-        let stream = TcpStream::connect(self.edge).await?;
         let name = ServerName::try_from(host.to_owned()).unwrap();
         TlsConnector::from(Arc::new(tls))
             .connect(name, stream)
