@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::access::Access;
-use crate::upstream::Lease;
+use crate::{headers::trailers, upstream::Lease};
 
 /// How far a request's body has come.
 #[derive(Debug, Default)]
@@ -69,9 +69,12 @@ impl Body for Upload {
         let Some((incoming, progress)) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
-        match &frame {
+        let mut frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        match &mut frame {
             Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    trailers::to_space(trailers);
+                }
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 progress.bytes.fetch_add(bytes, Ordering::Relaxed);
                 if incoming.is_end_stream() {
@@ -152,12 +155,15 @@ impl Body for Download {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = match &mut self.source {
+        let mut frame = match &mut self.source {
             Source::Own(bytes) if bytes.is_empty() => None,
             Source::Own(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Source::Space { incoming, .. } => ready!(Pin::new(incoming).poll_frame(cx)),
         };
-        if let Some(Ok(frame)) = &frame {
+        if let Some(Ok(frame)) = &mut frame {
+            if let Some(trailers) = frame.trailers_mut() {
+                trailers::to_visitor(trailers);
+            }
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             self.access.sent(bytes);
         }
