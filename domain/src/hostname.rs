@@ -133,7 +133,7 @@ fn fits(length: usize) -> Result<(), LabelTooLong> {
 /// Returns `None` for what can't be a hostname. An IPv6 literal is no name of ours either.
 pub fn normalize(authority: &str) -> Option<String> {
     let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
+        Some((host, port)) if is_port(port) => host,
         Some(_) => return None,
         None => authority,
     };
@@ -144,6 +144,10 @@ pub fn normalize(authority: &str) -> Option<String> {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
     plain.then(|| host.to_ascii_lowercase())
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -225,6 +229,8 @@ mod tests {
             "[::1]:443",
             "a\u{e9}.example",
             "a:",
+            "a:65536",
+            "a:+1",
         ] {
             assert_eq!(normalize(bad), None, "{bad:?}");
         }

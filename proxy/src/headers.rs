@@ -5,6 +5,8 @@
 //! compressing when they see it; and any reading of `X-Forwarded-Host`, because routing goes by
 //! the authority alone.
 
+pub mod trailers;
+
 use std::net::IpAddr;
 
 use http::{
@@ -40,6 +42,8 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 /// Fields of which the edge alone is the source; `_` counts as `-`, as CGI makes them the same.
 const OURS: [&str; 3] = ["forwarded", "x-real-ip", "x-request-id"];
 const OUR_FAMILIES: [&str; 2] = ["x-forwarded-", "x-spaceport-"];
+/// What CGI takes for the fields that delimit a body.
+const FRAMING_LOOK_ALIKES: [&str; 2] = ["content_length", "transfer_encoding"];
 
 /// Which host a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +69,9 @@ pub enum Malformed {
     /// What is named can't be a hostname.
     #[error("The requested host is no hostname.")]
     BadHost,
+    /// RFC 9112 §3.2: a target in a form that its method doesn't have.
+    #[error("The request's target is not understood.")]
+    BadTarget,
     /// The edge is no forward proxy.
     #[error("The method CONNECT is not served here.")]
     Connect,
@@ -77,6 +84,12 @@ pub enum Malformed {
 pub fn requested(request: &Parts) -> Result<Requested, Malformed> {
     if request.method == Method::CONNECT {
         return Err(Malformed::Connect);
+    }
+    // These forms are for `CONNECT` and for `OPTIONS` alone.
+    let is_authority = request.uri.authority().is_some() && request.uri.scheme().is_none();
+    let is_asterisk = request.uri.path() == "*" && request.method != Method::OPTIONS;
+    if is_authority || is_asterisk {
+        return Err(Malformed::BadTarget);
     }
     let named = one_host(&request.headers)?;
     let target = match (request.uri.authority(), request.uri.scheme()) {
@@ -208,7 +221,7 @@ pub fn to_visitor(headers: &mut HeaderMap, request_id: &HeaderValue) {
     // What comes from a space never looks like the edge's own word.
     let forged: Vec<_> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with("x-spaceport-"))
+        .filter(|name| is_from_the_edge(name))
         .cloned()
         .collect();
     for name in forged {
@@ -252,7 +265,7 @@ fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 fn strip_ours(headers: &mut HeaderMap) {
     let claimed: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| is_ours(name))
+        .filter(|name| is_ours(name) || is_framing_look_alike(name))
         .cloned()
         .collect();
     for name in claimed {
@@ -273,6 +286,16 @@ fn is_ours(name: &HeaderName) -> bool {
     OURS.iter()
         .any(|ours| name.len() == ours.len() && begins(ours))
         || OUR_FAMILIES.iter().any(|family| begins(family))
+}
+
+/// Whether a server could take a field for one that delimits the body, which it is not.
+fn is_framing_look_alike(name: &HeaderName) -> bool {
+    FRAMING_LOOK_ALIKES.contains(&name.as_str())
+}
+
+/// Whether a field of a response is the edge's own word.
+fn is_from_the_edge(name: &HeaderName) -> bool {
+    name.as_str().starts_with("x-spaceport-")
 }
 
 /// `Forwarded` (RFC 7239) and its older relatives.

@@ -79,6 +79,12 @@ fn the_host_comes_from_the_authority_and_nowhere_else() {
         );
     }
     assert_eq!(hosts(h2, "ftp://a.example/", &[]), Err(Malformed::BadHost));
+    let authority = parts(h1, HOST_NAME, &[("host", HOST_NAME)]);
+    assert_eq!(requested(&authority), Err(Malformed::BadTarget));
+    let mut asterisk = parts(h1, "*", &[("host", HOST_NAME)]);
+    assert_eq!(requested(&asterisk), Err(Malformed::BadTarget));
+    asterisk.method = Method::OPTIONS;
+    assert!(requested(&asterisk).is_ok());
     let mut connect = parts(h1, HOST_NAME, &[("host", HOST_NAME)]);
     connect.method = Method::CONNECT;
     assert_eq!(requested(&connect), Err(Malformed::Connect));
@@ -120,6 +126,51 @@ fn hop_by_hop_fields_end_here() {
     assert_eq!(headers["authorization"], "Bearer app");
     assert_eq!(headers["cookie"], "a=b");
     assert_eq!(headers["host"], "web--ada.tunnels.localhost:8443");
+}
+
+#[test]
+fn cookies_that_http_2_spread_are_one_field_again() {
+    let spread = after(&[("cookie", "a=b; c=d"), ("x", "y"), ("cookie", "e=f")]);
+    let cookies: Vec<_> = spread.get_all("cookie").iter().collect();
+    assert_eq!(cookies, ["a=b; c=d; e=f"]);
+    assert_eq!(after(&[("cookie", "a=b")])["cookie"], "a=b");
+    assert!(!after(&[]).contains_key("cookie"));
+}
+
+#[test]
+fn nothing_that_looks_like_framing_travels_on() {
+    let headers = after(&[
+        ("content_length", "1"),
+        ("transfer_encoding", "chunked"),
+        ("content-type", "a/b"),
+    ]);
+    assert!(!headers.contains_key("content_length"));
+    assert!(!headers.contains_key("transfer_encoding"));
+    assert!(headers.contains_key("content-type"));
+}
+
+#[test]
+fn by_http_2_the_host_is_a_part_of_the_target() {
+    for (target, wanted) in [
+        (
+            "/a%2Fb?q=%41",
+            "http://web--ada.tunnels.localhost:8443/a%2Fb?q=%41",
+        ),
+        (
+            "https://other/x",
+            "http://web--ada.tunnels.localhost:8443/x",
+        ),
+        ("https://other", "http://web--ada.tunnels.localhost:8443/"),
+    ] {
+        let mut parts = parts(Version::HTTP_2, target, &[("host", HOST_NAME)]);
+        let requested = Requested {
+            host: HOST_NAME.to_owned(),
+            spelled: HeaderValue::from_static("web--ada.tunnels.localhost:8443"),
+        };
+        http_2_form(&mut parts, &requested).expect("a target");
+        assert_eq!(parts.uri.to_string(), wanted);
+        assert!(!parts.headers.contains_key("host"));
+    }
 }
 
 #[test]

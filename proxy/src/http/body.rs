@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::{access::Access, stall::Stall};
-use crate::{live::Open, upstream::Lease};
+use crate::{headers::trailers, live::Open, upstream::Lease};
 
 /// How far a request's body has come.
 #[derive(Debug, Default)]
@@ -84,9 +84,12 @@ impl Body for Upload {
         progress
             .starved
             .store(polled.is_pending(), Ordering::Relaxed);
-        let frame = ready!(polled);
-        match &frame {
+        let mut frame = ready!(polled);
+        match &mut frame {
             Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    trailers::to_space(trailers);
+                }
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 progress.bytes.fetch_add(bytes, Ordering::Relaxed);
                 if incoming.is_end_stream() {
@@ -186,7 +189,7 @@ impl Body for Download {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Self { source, stall, .. } = &mut *self;
-        let frame = match source {
+        let mut frame = match source {
             Source::Own(bytes) if bytes.is_empty() => None,
             Source::Own(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Source::Space { open, .. } if open.is_cut() => Some(Err(BodyError::Cut)),
@@ -204,7 +207,10 @@ impl Body for Download {
                 }
             }
         };
-        if let Some(Ok(frame)) = &frame {
+        if let Some(Ok(frame)) = &mut frame {
+            if let Some(trailers) = frame.trailers_mut() {
+                trailers::to_visitor(trailers);
+            }
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             self.access.sent(bytes);
         }
