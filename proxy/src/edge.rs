@@ -113,6 +113,7 @@ impl Edge {
                 files::room_for(limits.max_connections),
                 limits.max_connections_per_address,
                 limits.max_handshakes,
+                settings.trusted_proxies.clone(),
             ),
             drain: Arc::default(),
         });
