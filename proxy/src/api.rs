@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{routes::token::TokenSource, settings::ApiUrl};
+use crate::{guard::ControlPlane, routes::token::TokenSource, settings::ApiUrl};
 
 const GRAPHQL_PATH: &str = "/graphql";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +29,8 @@ pub struct Api {
     pub url: ApiUrl,
     /// The proof.
     pub token: TokenSource,
+    /// The addresses its name led to.
+    pub found_at: ControlPlane,
 }
 
 /// Why there is no answer.
@@ -107,6 +109,8 @@ impl Api {
             .await
             .unwrap_or_else(|elapsed| Err(elapsed.into()))
             .map_err(AskError::Connect)?;
+        self.found_at
+            .note(stream.peer_addr().map_err(AskError::Connect)?);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = AbortOnDropHandle::new(tokio::spawn(async move {
             // Its error reaches the answer through the body.

@@ -30,7 +30,7 @@ use crate::{
     drain::Drain,
     files,
     gate::{Gate, TicketKeys},
-    guard::Guard,
+    guard::{ControlPlane, Guard},
     listener::{Site, Worker, admission::Admission},
     metrics::Metrics,
     routes::{Routes, disk, feed::Feed, token::TokenSource},
@@ -113,11 +113,16 @@ impl Edge {
                 files::room_for(limits.max_connections),
                 limits.max_connections_per_address,
                 limits.max_handshakes,
+                settings.trusted_proxies.clone(),
             ),
             drain: Arc::default(),
         });
         let own = vec![address, metrics_address];
-        let guard = Arc::new(Guard::new(own, settings.allow_loopback_upstreams));
+        let guard = Arc::new(Guard::new(
+            own,
+            site.gate.api.found_at.clone(),
+            settings.allow_loopback_upstreams,
+        ));
         let worker = || Worker {
             site: Arc::clone(&site),
             upstreams: Upstreams::new(
@@ -282,6 +287,7 @@ fn gate(settings: &Settings, routes: &Arc<Routes>) -> Gate {
         None => TokenSource::File(settings.token_file()),
     };
     let api = Api {
+        found_at: ControlPlane::at(settings.api_url.address()),
         url: settings.api_url.clone(),
         token,
     };

@@ -4,7 +4,12 @@
 //! ever point at the machine itself, at a cloud's metadata service or back at the edge, a public
 //! hostname would open what must stay closed; so the last check is here, before the dial.
 
+mod control_plane;
+mod machine;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+pub use self::control_plane::ControlPlane;
 
 /// Metadata services outside the link-local range.
 const METADATA: [IpAddr; 3] = [
@@ -18,6 +23,8 @@ const METADATA: [IpAddr; 3] = [
 pub struct Guard {
     /// Addresses this edge itself listens on.
     own: Vec<SocketAddr>,
+    /// Where the API is.
+    api: ControlPlane,
     /// Whether this machine may be a destination, for tests and benchmarks.
     allow_loopback: bool,
 }
@@ -46,16 +53,20 @@ pub enum Refusal {
     /// What this edge listens on.
     #[error("it is the edge itself")]
     Edge,
+    /// Where the control plane is.
+    #[error("it is the control plane")]
+    Api,
     /// Port 0.
     #[error("its port is 0")]
     NoPort,
 }
 
 impl Guard {
-    /// A guard for an edge that listens on `own`.
-    pub const fn new(own: Vec<SocketAddr>, allow_loopback: bool) -> Self {
+    /// A guard for an edge that listens on `own` and is fed by `api`.
+    pub const fn new(own: Vec<SocketAddr>, api: ControlPlane, allow_loopback: bool) -> Self {
         Self {
             own,
+            api,
             allow_loopback,
         }
     }
@@ -67,6 +78,8 @@ impl Guard {
             Refusal::NoPort
         } else if self.is_own(address, target.port()) {
             Refusal::Edge
+        } else if self.is_api(address, target.port()) {
+            Refusal::Api
         } else if METADATA.contains(&address) {
             Refusal::Metadata
         } else {
@@ -79,14 +92,32 @@ impl Guard {
         Err(refusal)
     }
 
+    /// Whether `address` is no address of this machine, which may have got others since it was last
+    /// asked. It makes a system call or two, and sends nothing.
+    pub fn check_machine(&self, address: IpAddr) -> Result<(), Refusal> {
+        if !self.allow_loopback && machine::has(plain(address)) {
+            Err(Refusal::ThisMachine)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether a connection that was made may be used: a machine that dials one of its own
-    /// addresses does so from that same address.
+    /// addresses most often does so from that same address. For where
+    /// [`check_machine`](Self::check_machine) can't tell.
     pub fn check_made(&self, local: IpAddr, peer: IpAddr) -> Result<(), Refusal> {
         if plain(local) == plain(peer) && !self.allow_loopback {
             Err(Refusal::ThisMachine)
         } else {
             Ok(())
         }
+    }
+
+    /// What else is on the machine of the API, its database for one, is no space either. Of
+    /// loopback, where tests have everything, it is the port that counts.
+    fn is_api(&self, address: IpAddr, port: u16) -> bool {
+        self.api
+            .any(|api| plain(api.ip()) == address && (api.port() == port || !address.is_loopback()))
     }
 
     /// An edge that listens on every address is reached through any loopback one too.
@@ -152,7 +183,8 @@ mod tests {
 
     fn strict() -> Guard {
         let own = ["0.0.0.0:8443", "192.0.2.1:9443"].map(|it| it.parse().expect(it));
-        Guard::new(own.to_vec(), false)
+        let api = ["198.51.100.9:8080", "127.0.0.1:8081"].map(|it| it.parse().expect(it));
+        Guard::new(own.to_vec(), ControlPlane::at(api), false)
     }
 
     #[test]
@@ -166,6 +198,10 @@ mod tests {
             ("192.0.2.1:80", Ok(())),
             ("192.0.2.1:9443", Err(Edge)),
             ("127.0.0.1:8443", Err(Edge)),
+            ("198.51.100.9:8080", Err(Api)),
+            ("198.51.100.9:5432", Err(Api)),
+            ("[::ffff:198.51.100.9]:80", Err(Api)),
+            ("127.0.0.1:8081", Err(Api)),
             ("127.0.0.1:80", Err(Loopback)),
             ("127.8.9.1:80", Err(Loopback)),
             ("[::1]:80", Err(Loopback)),
@@ -196,10 +232,12 @@ mod tests {
     #[test]
     fn tests_may_lift_the_loopback_part_alone() {
         let own = "127.0.0.1:8443".parse().expect("an address");
-        let lenient = Guard::new(vec![own], true);
+        let api = ControlPlane::at(["127.0.0.1:8080".parse().expect("an address")]);
+        let lenient = Guard::new(vec![own], api, true);
         let check = |it: &str| lenient.check(it.parse().expect(it));
         assert_eq!(check("127.0.0.1:80"), Ok(()));
         assert_eq!(check("127.0.0.1:8443"), Err(Refusal::Edge));
+        assert_eq!(check("127.0.0.1:8080"), Err(Refusal::Api));
         assert_eq!(check("169.254.169.254:80"), Err(Refusal::LinkLocal));
         assert_eq!(check("0.0.0.0:80"), Err(Refusal::Unspecified));
     }

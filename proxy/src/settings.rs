@@ -81,6 +81,12 @@ pub struct ApiUrl {
 }
 
 impl ApiUrl {
+    /// Where it is, when the host is an address and no name.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let host: IpAddr = self.host.parse().ok()?;
+        Some(SocketAddr::new(host, self.port))
+    }
+
     /// Host and port, as a `Host` field spells them.
     pub fn authority(&self) -> String {
         match self.host.parse() {

@@ -210,6 +210,7 @@ impl Upstreams {
     async fn dial(&self, destination: Destination) -> Result<TcpStream, DialError> {
         let target = SocketAddr::new(destination.address, destination.port);
         self.guard.check(target)?;
+        self.guard.check_machine(target.ip())?;
         let stream = time::timeout(self.limits.connect, TcpStream::connect(target))
             .await
             .map_err(|_| DialError::Timeout)?

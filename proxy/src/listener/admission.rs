@@ -3,14 +3,15 @@
 //!
 //! A worker takes a connection from the kernel only when there is a [`Seat`] for it; behind that,
 //! newcomers wait. An address that has its share is turned away instead, before anything is spent
-//! on it: who fills the house must not keep others waiting.
+//! on it: who fills the house must not keep others waiting. A trusted proxy is no visitor, but brings
+//! many: it has no share.
 
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use spaceport_domain::places::Places;
+use spaceport_domain::{forwarding::TrustedProxies, places::Places};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One address may have so many parts of all handshakes under way.
@@ -23,6 +24,7 @@ pub struct Admission {
     handshakes: Arc<Semaphore>,
     open: Mutex<Places>,
     shaking: Mutex<Places>,
+    trusted_proxies: TrustedProxies,
 }
 
 /// Room for one connection that shakes hands, whoever comes.
@@ -37,7 +39,8 @@ pub struct Seat {
 pub struct Admitted {
     _room: OwnedSemaphorePermit,
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// Whose share it is a part of; nobody's when a trusted proxy has it.
+    address: Option<IpAddr>,
 }
 
 /// A handshake's place, given back when it is dropped.
@@ -45,12 +48,19 @@ pub struct Admitted {
 pub struct Handshake {
     _permit: OwnedSemaphorePermit,
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// Whose share it is a part of; nobody's when a trusted proxy has it.
+    address: Option<IpAddr>,
 }
 
 impl Admission {
-    /// Places for `connections` in all, for `per_address` from one, and for `handshakes` at once.
-    pub fn new(connections: usize, per_address: usize, handshakes: usize) -> Arc<Self> {
+    /// Places for `connections` in all, for `per_address` from one that is none of
+    /// `trusted_proxies`, and for `handshakes` at once.
+    pub fn new(
+        connections: usize,
+        per_address: usize,
+        handshakes: usize,
+        trusted_proxies: TrustedProxies,
+    ) -> Arc<Self> {
         let semaphore =
             |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
@@ -58,6 +68,7 @@ impl Admission {
             handshakes: semaphore(handshakes),
             open: Mutex::new(Places::new(per_address)),
             shaking: Mutex::new(Places::new(handshakes.div_ceil(HANDSHAKE_SHARE))),
+            trusted_proxies,
         })
     }
 
@@ -78,7 +89,9 @@ impl Admission {
 
     /// Lets a client at `address` in, unless it has its share.
     pub fn admit(self: &Arc<Self>, seat: Seat, address: IpAddr) -> Option<(Admitted, Handshake)> {
-        if !locked(&self.open).take(address) {
+        let address = (!self.trusted_proxies.include(address)).then_some(address);
+        let take = |places| address.is_none_or(|address| locked(places).take(address));
+        if !take(&self.open) {
             return None;
         }
         let admitted = Admitted {
@@ -86,7 +99,7 @@ impl Admission {
             admission: Arc::clone(self),
             address,
         };
-        if !locked(&self.shaking).take(address) {
+        if !take(&self.shaking) {
             return None;
         }
         let handshake = Handshake {
@@ -100,13 +113,17 @@ impl Admission {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        locked(&self.admission.open).give_back(self.address);
+        if let Some(address) = self.address {
+            locked(&self.admission.open).give_back(address);
+        }
     }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        locked(&self.admission.shaking).give_back(self.address);
+        if let Some(address) = self.address {
+            locked(&self.admission.shaking).give_back(address);
+        }
     }
 }
 
@@ -120,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_address_that_has_its_share_is_turned_away_and_others_are_let_in() {
-        let admission = Admission::new(8, 2, 8);
+        let admission = Admission::new(8, 2, 8, TrustedProxies::default());
         let [one, other]: [IpAddr; 2] = [[192, 0, 2, 1].into(), [192, 0, 2, 2].into()];
         let admit = |address| admission.admit(admission.free_seat()?, address);
         let first = admit(one);
@@ -134,7 +151,7 @@ mod tests {
 
     #[test]
     fn handshakes_of_one_address_leave_room_for_others() {
-        let admission = Admission::new(100, 100, 8);
+        let admission = Admission::new(100, 100, 8, TrustedProxies::default());
         let [one, other]: [IpAddr; 2] = [[192, 0, 2, 1].into(), [192, 0, 2, 2].into()];
         let admit = |address| admission.admit(admission.free_seat()?, address);
         let mut shaking: Vec<_> = std::iter::from_fn(|| admit(one)).collect();
@@ -149,8 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn a_trusted_proxy_has_no_share_and_takes_nobodys() {
+        let proxies = "192.0.2.1".parse().expect("an address");
+        let admission = Admission::new(100, 2, 8, proxies);
+        let admit = |address| admission.admit(admission.free_seat()?, address);
+        let proxy = || admit([192, 0, 2, 1].into());
+        let held: Vec<_> = std::iter::from_fn(proxy).collect();
+        assert_eq!(held.len(), 8, "as many as may shake hands at all");
+        drop(held);
+        assert!(admit([192, 0, 2, 2].into()).is_some());
+    }
+
+    #[test]
     fn nobody_is_let_in_beyond_the_room() {
-        let admission = Admission::new(2, 2, 9);
+        let admission = Admission::new(2, 2, 9, TrustedProxies::default());
         let address = [192, 0, 2, 1].into();
         let first = admission.admit(admission.free_seat().expect("room"), address);
         let second = admission.free_seat();

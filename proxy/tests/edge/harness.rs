@@ -108,6 +108,11 @@ impl House {
         environment
     }
 
+    /// From the next start on, the edge has one more setting.
+    pub(crate) fn set(&mut self, key: &'static str, value: &str) {
+        self.settings.push((key, value.to_owned()));
+    }
+
     /// From the next start on, the edge isn't told its token.
     pub(crate) fn without_token(mut self) -> Self {
         self.settings.push(("SPACEPORT_EDGE_TOKEN", String::new()));

@@ -20,6 +20,7 @@ mod proxies;
 mod slow;
 mod space;
 mod takeover;
+mod upstreams;
 mod visitor;
 
 /// Waits for what must happen soon, and fails loudly when it doesn't.
