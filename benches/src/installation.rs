@@ -126,7 +126,9 @@ impl Installation {
     }
 }
 
-fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::Result<Command> {
+/// A program that lies beside this one, without settings but the log's filter. It runs in `dir` and
+/// writes its log there.
+pub fn own_program(program: &str, dir: &Path) -> anyhow::Result<Command> {
     let path = env::current_exe()?.with_file_name(program);
     ensure!(
         path.exists(),
@@ -141,18 +143,8 @@ fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::R
             command.env_remove(key);
         }
     }
-    if let Ok(host) = env::var("DOCKER_HOST") {
-        command.env("SPACEPORT_DOCKER_HOST", host);
-    }
     command
         .current_dir(dir)
-        .env("SPACEPORT_INSTALLATION", name)
-        .env("SPACEPORT_DATA_DIR", dir.join("data"))
-        .env("SPACEPORT_API_LISTEN", api_listen)
-        .env("SPACEPORT_ADMIN_PASSWORD", PASSWORD)
-        // Neither is part of a start: rules are set once, volumes are made with the space.
-        .env("SPACEPORT_FIREWALL", "external")
-        .env("SPACEPORT_VOLUME_ENFORCEMENT", "off")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -160,8 +152,24 @@ fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::R
     Ok(command)
 }
 
+fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::Result<Command> {
+    let mut command = own_program(program, dir)?;
+    if let Ok(host) = env::var("DOCKER_HOST") {
+        command.env("SPACEPORT_DOCKER_HOST", host);
+    }
+    command
+        .env("SPACEPORT_INSTALLATION", name)
+        .env("SPACEPORT_DATA_DIR", dir.join("data"))
+        .env("SPACEPORT_API_LISTEN", api_listen)
+        .env("SPACEPORT_ADMIN_PASSWORD", PASSWORD)
+        // Neither is part of a start: rules are set once, volumes are made with the space.
+        .env("SPACEPORT_FIREWALL", "external")
+        .env("SPACEPORT_VOLUME_ENFORCEMENT", "off");
+    Ok(command)
+}
+
 /// An address of this machine that was free a moment ago.
-fn free_address() -> anyhow::Result<String> {
+pub fn free_address() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     Ok(listener.local_addr()?.to_string())
 }

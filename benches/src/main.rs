@@ -3,12 +3,14 @@
 //! Every figure that depends on the machine stands next to a peer measured in the same rounds, so
 //! that the ratio means something on shared cores. `README.md` says what each row means. The
 //! program fails only where something doesn't work or a promise without a clock is broken.
+//! Its arguments name the parts to run, `edge` or `api`; without any it runs both.
 
 use anyhow::{Context, bail, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
 mod client;
 mod docker;
+mod edge;
 mod installation;
 mod latency;
 mod memory;
@@ -21,17 +23,43 @@ mod subscribers;
 
 use installation::Installation;
 
+/// What can be run alone.
+const PARTS: [&str; 2] = ["edge", "api"];
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // `reqwest` needs one to be chosen, although only plain HTTP is spoken.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    raise_file_limit()?;
+    let parts: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = parts.iter().find(|it| !PARTS.contains(&it.as_str())) {
+        bail!("there is no part {unknown}; there are {}", PARTS.join(", "));
+    }
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
+    if wanted("edge") {
+        let tables = tokio::select! {
+            tables = edge::measure() => tables?,
+            interrupted = interruption() => return interrupted,
+        };
+        for table in tables {
+            print!("{table}");
+        }
+    }
+    if wanted("api") {
+        measure_api().await?;
+    }
+    Ok(())
+}
+
+/// Everything that takes an installation of its own.
+async fn measure_api() -> anyhow::Result<()> {
     let docker = docker::connect()
         .await
         .context("no Docker Engine answers")?;
     let mut installation = Installation::start(docker).await?;
     let measured = tokio::select! {
         measured = measure(&installation) => measured,
-        interrupted = interruption() => interrupted,
+        interrupted = async { interruption().await.map(|()| false) } => interrupted,
     };
     let closed = installation.close().await;
     let are_constant = measured?;
@@ -69,13 +97,25 @@ async fn measure(installation: &Installation) -> anyhow::Result<bool> {
 }
 
 /// Waits for SIGINT or SIGTERM, which end the run as an error does: with everything cleared away.
-async fn interruption() -> anyhow::Result<bool> {
+async fn interruption() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
         pressed = tokio::signal::ctrl_c() => pressed?,
     }
     bail!("interrupted")
+}
+
+/// As many open files as the machine allows: the connections of all visitors end here.
+fn raise_file_limit() -> anyhow::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).context("the limit of open files can't be raised")
 }
 
 fn progress(what: &str) {
