@@ -23,15 +23,15 @@ struct Operations {
     metrics: PrometheusHandle,
 }
 
-/// Everything the API serves; `graphql` are the routes of the GraphQL endpoint.
-pub fn router(app: Arc<App>, metrics: PrometheusHandle, graphql: Router) -> Router {
+/// Everything the API serves; `routes` are those of the GraphQL endpoint and the pages.
+pub fn router(app: Arc<App>, metrics: PrometheusHandle, routes: Router) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(render_metrics))
         .route("/.well-known/jwks.json", get(jwks))
         .with_state(Operations { app, metrics })
-        .merge(graphql)
+        .merge(routes)
 }
 
 /// Ready means that requests can be answered. Whether the container engine answers is no part of

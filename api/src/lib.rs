@@ -1,7 +1,7 @@
 //! The control plane of Spaceport: it changes state and never carries a space's bytes.
 //!
-//! `graphql | http → app → store | engine → domain`, and `reconciler → store | engine`. See
-//! ARCHITECTURE.md for the map and the two walkthroughs.
+//! `graphql | pages | http → app → store | engine → domain`, and `reconciler → store | engine`. See
+//! ARCHITECTURE.md for the map and the walkthroughs.
 
 pub mod app;
 pub mod auth;
@@ -11,6 +11,7 @@ pub mod events;
 pub mod graphql;
 pub mod http;
 pub mod log;
+pub mod pages;
 pub mod reconciler;
 pub mod serve;
 pub mod settings;

@@ -23,6 +23,7 @@ use crate::{
     events::EventLog,
     graphql::{self, Authenticator, transport},
     http::{self, ConnectionBounds},
+    pages,
     reconciler::Reconciler,
     settings::{Limits, Settings},
     store::Store,
@@ -51,7 +52,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let background = tokio::spawn(run_background(Arc::clone(&app)));
     let graphql = graphql_routes(&app, &stop)?;
-    let router = http::router(Arc::clone(&app), metrics, graphql);
+    let routes = graphql.merge(pages::router(Arc::clone(&app)));
+    let router = http::router(Arc::clone(&app), metrics, routes);
     raise_file_limit();
     tracing::info!(%address, "the API listens");
     let server = http::serve(

@@ -4,6 +4,7 @@
 //! (`api_listen`), else from its default. All mistakes are reported at once.
 
 mod limits;
+mod public_url;
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +19,7 @@ use spaceport_domain::{
 };
 use tracing_subscriber::EnvFilter;
 
-pub use self::limits::Limits;
+pub use self::{limits::Limits, public_url::PublicUrl};
 use crate::{
     engine::{Enforcement, Firewall},
     store,
@@ -34,6 +35,8 @@ const HOURS_MAX: u64 = 365 * 24;
 pub struct Settings {
     /// `SPACEPORT_API_LISTEN`: where the API listens.
     pub api_listen: SocketAddr,
+    /// `SPACEPORT_API_PUBLIC_URL`: where browsers reach the API; by default where it listens.
+    pub api_public_url: PublicUrl,
     /// `SPACEPORT_DATABASE_URL`: `sqlite:…` or `postgres://…`.
     pub database_url: String,
     /// `SPACEPORT_DATA_DIR`: keys, the embedded database and enforced volumes.
@@ -121,11 +124,17 @@ impl Settings {
             ([127, 0, 0, 1], 8443).into(),
             "an address and a port",
         );
+        let api_listen: SocketAddr = reader.parse(
+            "api_listen",
+            ([127, 0, 0, 1], 8080).into(),
+            "an address and a port",
+        );
         let settings = Self {
-            api_listen: reader.parse(
-                "api_listen",
-                ([127, 0, 0, 1], 8080).into(),
-                "an address and a port",
+            api_listen,
+            api_public_url: reader.parse(
+                "api_public_url",
+                PublicUrl::of_listener(api_listen),
+                "a URL like https://spaceport.example",
             ),
             database_url: reader.database_url(&data_dir),
             app_domain: reader.domain("app_domain", "apps.localhost"),
@@ -363,10 +372,11 @@ mod tests {
                 ("api_trusted_proxies", "0.0.0.0/0"),
                 ("log", "spaceport=loud"),
                 ("app_sign_in_hours", "0"),
+                ("api_public_url", "spaceport.example"),
             ],
         )
         .expect_err("unusable");
-        assert_eq!(error.0.len(), 10, "{error}");
+        assert_eq!(error.0.len(), 11, "{error}");
         assert!(error.to_string().contains("SPACEPORT_API_LISTEN"));
     }
 }

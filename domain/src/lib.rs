@@ -16,6 +16,7 @@
 //! | [`access`] | permissions, features, and what an actor may see and do |
 //! | [`scope`] | what a token may be used for |
 //! | [`app`] | what of a space is opened in a browser |
+//! | [`destination`] | where a browser that wants into an app is sent |
 //! | [`ticket`] | the proof with which a browser enters an app |
 //! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
 //! | [`route`] | what the edge must know to reach a space |
@@ -24,6 +25,7 @@
 
 pub mod access;
 pub mod app;
+pub mod destination;
 pub mod event;
 pub mod forwarding;
 pub mod hostname;

@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod enums;
+mod feature;
 pub(super) mod group;
 pub(super) mod inputs;
 pub(super) mod page;

@@ -84,11 +84,18 @@ fn inner_layers_of_the_api_do_not_name_outer_ones() {
     for (layer, outer) in [
         (
             "store",
-            &["app", "graphql", "http", "reconciler", "engine"][..],
+            &["app", "graphql", "http", "pages", "reconciler", "engine"][..],
         ),
-        ("engine", &["app", "graphql", "http", "reconciler", "store"]),
-        ("app", &["graphql", "http", "reconciler"]),
-        ("reconciler", &["graphql", "http"]),
+        (
+            "engine",
+            &["app", "graphql", "http", "pages", "reconciler", "store"],
+        ),
+        ("app", &["graphql", "http", "pages", "reconciler"]),
+        ("reconciler", &["graphql", "http", "pages"]),
+        (
+            "pages",
+            &["graphql", "http", "reconciler", "store", "engine"],
+        ),
     ] {
         for (path, source) in sources("api/src") {
             if !(path.starts_with(&format!("{layer}/")) || path == format!("{layer}.rs")) {

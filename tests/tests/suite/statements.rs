@@ -9,7 +9,7 @@ on_both_databases!(a_list_of_fifty_takes_as_many_statements_as_a_list_of_one);
 const LISTS: [&str; 7] = [
     "spaces { nodes { id owner { userName apiTokens { id } roles { name } groups { name } quota { spaces { used } } } \
         template { name groups { name } version { number } } templateVersion { number } \
-        parameters { name } volumes { name } viewerRelation shares { user { userName } } features { feature } tunnels { name space { id } } } }",
+        parameters { name } volumes { name } viewerRelation shares { user { userName } } features { feature url } ports { name url } tunnels { name space { id } } } }",
     "templates { nodes { id version { number image } groups { name } } }",
     "users { nodes { id roles { name } groups { name } limits { spaces } quota { tunnels { used } } \
         apiTokens { id } sessions { id } sshKeys { id } } }",

@@ -84,7 +84,7 @@ pub enum Feature {
     VscodeTunnel,
     /// A desktop in the browser.
     Vnc,
-    /// Ports of the space on the user's own machine.
+    /// Ports of the space, in the browser behind a sign-in and on the user's own machine.
     PortForward,
     /// Public hostnames for ports of the space.
     Tunnels,

@@ -3,19 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use spaceport_domain::{
-    access::{Relation, feature_bar},
-    lifecycle, share, space,
-    template::Feature as DomainFeature,
-};
+use spaceport_domain::{access::Relation, lifecycle, share, space};
 
 use super::{
-    enums::{
-        DesiredStatus, FailureCode, Feature, FeatureBar, LogStream, SpaceChange, SpaceRelation,
-        SpaceStatus,
-    },
+    enums::{DesiredStatus, FailureCode, LogStream, SpaceChange, SpaceRelation, SpaceStatus},
+    feature::{SpaceFeature, SpacePort, Uses},
     scalars::{DateTime, bytes, int},
-    template::{Port, Template, TemplateVersion},
+    template::{Template, TemplateVersion},
     tunnel::Tunnel,
     user::User,
 };
@@ -75,9 +69,7 @@ impl Space {
 
     /// The version of the template it is pinned to.
     async fn template_version(&self, context: &Context<'_>) -> Result<TemplateVersion> {
-        Loaders::of(context)
-            .template_version(self.0.template_version_id)
-            .await
+        self.template_version_of(context).await
     }
 
     /// What fills its template's variables. Secrets are named, their values never shown.
@@ -120,41 +112,22 @@ impl Space {
 
     /// For every feature whether the viewer can use it, or why not.
     async fn features(&self, context: &Context<'_>) -> Result<Vec<SpaceFeature>> {
-        let version = Loaders::of(context)
-            .template_version(self.0.template_version_id)
-            .await?;
-        let enabled = &version.0.blueprint.features;
-        let permissions = &context.actor()?.permissions;
+        let version = self.template_version_of(context).await?;
         let Some(relation) = self.relation(context).await? else {
             return Ok(Vec::new());
         };
-        Ok(DomainFeature::ALL
-            .into_iter()
-            .map(|feature| {
-                let bar = feature_bar(feature, enabled, permissions, relation);
-                SpaceFeature {
-                    feature: feature.into(),
-                    available: bar.is_none(),
-                    reason: bar.map(FeatureBar::from),
-                    url: None,
-                }
-            })
-            .collect())
+        let uses = Uses::of(context, &self.0, &version.0.blueprint, relation).await?;
+        Ok(uses.features())
     }
 
     /// The ports its template declares.
-    async fn ports(&self, context: &Context<'_>) -> Result<Vec<Port>> {
-        let version = Loaders::of(context)
-            .template_version(self.0.template_version_id)
-            .await?;
-        Ok(version
-            .0
-            .blueprint
-            .ports
-            .iter()
-            .cloned()
-            .map(Port::from)
-            .collect())
+    async fn ports(&self, context: &Context<'_>) -> Result<Vec<SpacePort>> {
+        let version = self.template_version_of(context).await?;
+        let Some(relation) = self.relation(context).await? else {
+            return Ok(Vec::new());
+        };
+        let uses = Uses::of(context, &self.0, &version.0.blueprint, relation).await?;
+        Ok(uses.ports())
     }
 
     /// The public hostnames into it.
@@ -185,6 +158,12 @@ impl Space {
 }
 
 impl Space {
+    async fn template_version_of(&self, context: &Context<'_>) -> Result<TemplateVersion> {
+        Loaders::of(context)
+            .template_version(self.0.template_version_id)
+            .await
+    }
+
     /// What the viewer is to the space.
     async fn relation(&self, context: &Context<'_>) -> Result<Option<Relation>> {
         let actor = context.actor()?;
@@ -299,19 +278,6 @@ impl Volume {
     async fn enforced(&self) -> Option<bool> {
         self.0.enforced
     }
-}
-
-/// Whether one feature of a space can be used.
-#[derive(SimpleObject)]
-pub struct SpaceFeature {
-    /// The feature.
-    feature: Feature,
-    /// Whether it can be used.
-    available: bool,
-    /// Why not.
-    reason: Option<FeatureBar>,
-    /// Where it is opened, where it is opened in a browser.
-    url: Option<String>,
 }
 
 /// A change of a space.

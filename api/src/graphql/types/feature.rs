@@ -1,0 +1,118 @@
+//! What of a space can be used, and where.
+
+use async_graphql::{Context, Result, SimpleObject};
+use spaceport_domain::{
+    access::{Actor, FeatureBar as Bar, Relation, feature_bar},
+    app::AppName,
+    hostname::AppLabel,
+    name::{SpaceName, UserName},
+    space::Space,
+    template::{Blueprint, Feature as DomainFeature},
+};
+
+use super::enums::{Feature, FeatureBar};
+use crate::{
+    graphql::{caller::Call, loaders::Loaders},
+    settings::Settings,
+};
+
+/// Whether one feature of a space can be used.
+#[derive(SimpleObject)]
+pub struct SpaceFeature {
+    /// The feature.
+    feature: Feature,
+    /// Whether it can be used.
+    available: bool,
+    /// Why not.
+    reason: Option<FeatureBar>,
+    /// Where it is opened, when it is opened in a browser and can be used. Whoever isn't signed in
+    /// there is asked to; `openApp` saves that.
+    url: Option<String>,
+}
+
+/// A port that means something to users of a space.
+#[derive(SimpleObject)]
+pub struct SpacePort {
+    /// What is there.
+    name: String,
+    /// Its number inside the space.
+    port: i32,
+    /// Where the viewer opens it in a browser; absent when they can't use `PORT_FORWARD`. Whoever
+    /// isn't signed in there is asked to; `openApp` saves that.
+    url: Option<String>,
+}
+
+/// What somebody uses of one space, and where.
+pub(super) struct Uses<'a> {
+    actor: &'a Actor,
+    blueprint: &'a Blueprint,
+    relation: Relation,
+    settings: &'a Settings,
+    space: SpaceName,
+    owner: UserName,
+}
+
+impl<'a> Uses<'a> {
+    /// What the viewer, who is `relation` to `space`, uses of it.
+    pub(super) async fn of(
+        context: &'a Context<'_>,
+        space: &Space,
+        blueprint: &'a Blueprint,
+        relation: Relation,
+    ) -> Result<Self> {
+        let owner = Loaders::of(context).user(space.owner_id).await?;
+        Ok(Self {
+            actor: context.actor()?,
+            blueprint,
+            relation,
+            settings: &context.app()?.settings,
+            space: space.name.clone(),
+            owner: owner.0.name.clone(),
+        })
+    }
+
+    /// Every feature.
+    pub(super) fn features(&self) -> Vec<SpaceFeature> {
+        let feature = |feature: DomainFeature| {
+            let bar = self.bar(feature);
+            let app = match feature {
+                DomainFeature::CodeServer => Some(AppName::Code),
+                DomainFeature::Vnc => Some(AppName::Vnc),
+                _ => None,
+            };
+            SpaceFeature {
+                feature: feature.into(),
+                available: bar.is_none(),
+                reason: bar.map(FeatureBar::from),
+                url: app.filter(|_| bar.is_none()).map(|app| self.url(app)),
+            }
+        };
+        DomainFeature::ALL.into_iter().map(feature).collect()
+    }
+
+    /// The ports its template declares.
+    pub(super) fn ports(&self) -> Vec<SpacePort> {
+        let is_open = self.bar(DomainFeature::PortForward).is_none();
+        let ports = self.blueprint.ports.iter().map(|declared| SpacePort {
+            name: declared.name.clone(),
+            port: declared.port.into(),
+            url: is_open.then(|| self.url(AppName::Port(declared.port))),
+        });
+        ports.collect()
+    }
+
+    fn url(&self, app: AppName) -> String {
+        let label = AppLabel {
+            app,
+            space: self.space.clone(),
+            owner: self.owner.clone(),
+        };
+        let host = label.under(&self.settings.app_domain);
+        self.settings.edge_url(&host)
+    }
+
+    fn bar(&self, feature: DomainFeature) -> Option<Bar> {
+        let (enabled, permissions) = (&self.blueprint.features, &self.actor.permissions);
+        feature_bar(feature, enabled, permissions, self.relation)
+    }
+}

@@ -1,0 +1,187 @@
+//! Signing a browser in on its way to an app, and out again.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
+};
+use spaceport_domain::{destination::Destination, problem::Problem, ticket::SIGN_IN_PATH};
+
+use super::{
+    Pages, SIGN_OUT_PATH, form,
+    html::{self, Page, escape},
+    see_other, with_destination,
+};
+use crate::app::{AppError, AppResult, Origin, sign_in::SignedIn};
+
+/// Sends who is known on to the app, and asks everybody else who they are.
+pub(super) async fn show(
+    State(pages): State<Arc<Pages>>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    let Ok(to) = pages.destination(query.as_deref()) else {
+        return pages.nowhere();
+    };
+    match pages.signed_in(request.headers()).await {
+        Ok(Some(signed_in)) => {
+            let origin = form::origin(&request);
+            let sent = pages.send_on(&signed_in, &origin, &to).await;
+            sent.unwrap_or_else(|error| pages.failed(error))
+        }
+        Ok(None) => pages.show(ask(&to, "", &[])),
+        Err(error) => pages.failed(error),
+    }
+}
+
+/// Takes a name and a password.
+pub(super) async fn submit(
+    State(pages): State<Arc<Pages>>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    let Ok(to) = pages.destination(query.as_deref()) else {
+        return pages.nowhere();
+    };
+    let origin = form::origin(&request);
+    let (parts, body) = request.into_parts();
+    let Ok(form) = pages.form(&parts.headers, body).await else {
+        return pages.foreign();
+    };
+    let name = form.field("userName");
+    match pages
+        .enter(&origin, &name, form.field("password"), &to)
+        .await
+    {
+        Ok(response) => response,
+        Err(AppError::Refused(problems)) => pages.show(ask(&to, &name, &problems)),
+        Err(error) => pages.failed(error),
+    }
+}
+
+/// Says who is signed in, and lets them sign out.
+pub(super) async fn account(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response {
+    match pages.signed_in(&headers).await {
+        Ok(Some(signed_in)) => {
+            let body = footer(&signed_in, None);
+            pages.show(Page::new(StatusCode::OK, "Your sign-in", body))
+        }
+        Ok(None) => pages.show(signed_out()),
+        Err(error) => pages.failed(error),
+    }
+}
+
+/// Ends the browser's sign-in, and with it what it opened.
+pub(super) async fn sign_out(
+    State(pages): State<Arc<Pages>>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    let origin = form::origin(&request);
+    let (parts, body) = request.into_parts();
+    if pages.form(&parts.headers, body).await.is_err() {
+        return pages.foreign();
+    }
+    let ended = async {
+        if let Some(signed_in) = pages.signed_in(&parts.headers).await? {
+            pages.app.sign_out(&origin, &signed_in).await?;
+        }
+        AppResult::Ok(())
+    };
+    if let Err(error) = ended.await {
+        return pages.failed(error);
+    }
+    let response = match pages.destination(query.as_deref()) {
+        Ok(to) => see_other(&with_destination(SIGN_IN_PATH, &to)),
+        Err(_) => pages.show(signed_out()),
+    };
+    with_cookie(response, pages.cookie.clear())
+}
+
+impl Pages {
+    async fn enter(
+        &self,
+        origin: &Origin,
+        name: &str,
+        password: String,
+        to: &Destination,
+    ) -> AppResult<Response> {
+        let (token, _) = self.app.sign_in(origin, name, password).await?;
+        let signed_in = self.app.authenticate(&token).await?;
+        let signed_in = signed_in.ok_or_else(|| Problem::not_found("user"))?;
+        let life = signed_in
+            .expires_at
+            .map(|end| end.since(self.app.clock.now()));
+        let cookie = self.cookie.set(&token, life.unwrap_or_default());
+        let response = self.send_on(&signed_in, origin, to).await?;
+        Ok(with_cookie(response, cookie))
+    }
+
+    /// To the app, with a code for its host.
+    async fn send_on(
+        &self,
+        signed_in: &SignedIn,
+        origin: &Origin,
+        to: &Destination,
+    ) -> AppResult<Response> {
+        let host = to.host();
+        let issued = self.app.issue_code(signed_in, origin, host, host).await?;
+        let url = self
+            .app
+            .enter_url(host, &issued.value, Some(to.path_and_query()));
+        let headers = [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::REFERRER_POLICY, "no-referrer"),
+        ];
+        Ok((headers, see_other(&url)).into_response())
+    }
+}
+
+fn with_cookie(response: Response, cookie: String) -> Response {
+    (AppendHeaders([(header::SET_COOKIE, cookie)]), response).into_response()
+}
+
+/// Who is signed in, and a way out.
+pub(super) fn footer(signed_in: &SignedIn, to: Option<&Destination>) -> String {
+    let action = to.map_or_else(
+        || SIGN_OUT_PATH.to_owned(),
+        |to| with_destination(SIGN_OUT_PATH, to),
+    );
+    format!(
+        "<footer>Signed in as <strong>{name}</strong> · <form method=\"post\" action=\"{action}\">\
+         <button class=\"quiet\">Sign out</button></form></footer>",
+        name = escape(&signed_in.actor.user_name),
+        action = escape(&action),
+    )
+}
+
+fn signed_out() -> Page {
+    let body = html::text("Nobody is signed in with this browser.");
+    Page::new(StatusCode::OK, "Signed out", body)
+}
+
+/// The form, and why it is shown again.
+fn ask(to: &Destination, name: &str, problems: &[Problem]) -> Page {
+    let (status, told) = if problems.is_empty() {
+        (StatusCode::OK, String::new())
+    } else {
+        (form::status(problems), html::problems(problems))
+    };
+    let body = format!(
+        "<p>To open <code>{host}</code></p>{told}\
+         <form method=\"post\" action=\"{action}\">\
+         <label for=\"user-name\">User name</label>\
+         <input id=\"user-name\" name=\"userName\" value=\"{name}\" autocomplete=\"username\" \
+         autocapitalize=\"none\" spellcheck=\"false\" required autofocus>\
+         <label for=\"password\">Password</label>\
+         <input id=\"password\" name=\"password\" type=\"password\" \
+         autocomplete=\"current-password\" required>\
+         <button>Sign in</button></form>",
+        host = escape(to.host()),
+        action = escape(&with_destination(SIGN_IN_PATH, to)),
+        name = escape(name),
+    );
+    Page::new(status, "Sign in", body).retry_after(form::retry_after(problems))
+}
