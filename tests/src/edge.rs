@@ -3,16 +3,22 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use reqwest::{
-    Certificate, Version,
+    Certificate, Method, Version,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, client::IntoClientRequest},
+};
 
 use crate::{PATIENCE, client::install_crypto, in_time};
 
@@ -129,18 +135,88 @@ impl Visitor {
         .await
     }
 
+    /// Sends a request of any method by HTTP/1.1, or by HTTP/2, and reads the answer whole.
+    pub async fn send(
+        &self,
+        version: Version,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        read(self.request(version, method, url, headers))
+            .await
+            .expect("the edge answers")
+    }
+
+    /// GETs something whose answer doesn't end, and leaves it to be read.
+    pub async fn open(&self, url: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let request = self.request(Version::HTTP_11, Method::GET, url, headers);
+        request.send().await.expect("the edge answers")
+    }
+
+    fn request(
+        &self,
+        version: Version,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> reqwest::RequestBuilder {
+        let client = if version == Version::HTTP_2 {
+            &self.http2
+        } else {
+            &self.http1
+        };
+        let mut request = client.request(method, url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request
+    }
+
+    /// Sends `text` as it is, on a connection for `host`, and reads until the edge closes.
+    pub async fn raw(&self, host: &str, text: &str) -> String {
+        let mut stream = self.connect(host).await;
+        stream.write_all(text.as_bytes()).await.expect("sent");
+        let mut answer = Vec::new();
+        // The edge may close without a goodbye when it is told nonsense.
+        let _ = in_time("the edge's end", stream.read_to_end(&mut answer)).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// Opens a WebSocket by HTTP/1.1.
     pub async fn websocket(&self, url: &str) -> WebSocketStream<TlsStream<TcpStream>> {
+        self.websocket_with(url, &[]).await.expect("the upgrade")
+    }
+
+    /// Opens a WebSocket by HTTP/1.1, with header fields of the caller's; else the status of the
+    /// answer.
+    pub async fn websocket_with(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<WebSocketStream<TlsStream<TcpStream>>, u16> {
         let url: reqwest::Url = url.parse().expect("a URL");
         let host = url.host_str().expect("a hostname").to_owned();
+        let stream = self.connect(&host).await;
+        let url = format!("wss://{host}:{}{}", self.edge.port(), url.path());
+        let mut request = url.into_client_request().expect("a request");
+        for (name, value) in headers {
+            let value = value.parse().expect("a value");
+            request.headers_mut().insert(*name, value);
+        }
+        match in_time("a WebSocket", Box::pin(client_async(request, stream))).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("the WebSocket broke: {error}"),
+        }
+    }
+
+    async fn connect(&self, host: &str) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(self.edge)
             .await
             .expect("the edge listens");
-        let name = ServerName::try_from(host.clone()).expect("a hostname");
-        let stream = self.tls.connect(name, stream).await.expect("TLS");
-        let url = format!("wss://{host}:{}{}", self.edge.port(), url.path());
-        let opened = in_time("a WebSocket", Box::pin(client_async(url, stream))).await;
-        opened.expect("the upgrade").0
+        let name = ServerName::try_from(host.to_owned()).expect("a hostname");
+        self.tls.connect(name, stream).await.expect("TLS")
     }
 }
 

@@ -26,6 +26,7 @@ mod proxies;
 mod quota;
 mod recovery;
 mod schema;
+mod security;
 mod sharing;
 mod ssh_keys;
 mod statements;
