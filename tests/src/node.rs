@@ -12,9 +12,24 @@ pub async fn run(script: &str, arguments: &[&str]) {
     assert!(succeeded, "{script}:\n{output}");
 }
 
+/// The same in a network namespace of its own, whose loopback is down at first.
+pub async fn run_in_own_network(script: &str, arguments: &[&str]) {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "node"]);
+    let (succeeded, output) = outcome_of(command, script, arguments).await;
+    assert!(succeeded, "{script}:\n{output}");
+}
+
 /// Runs a script to its end: whether that was a good one, and what it printed.
 pub async fn outcome(script: &str, arguments: &[impl AsRef<OsStr>]) -> (bool, String) {
-    let mut node = Command::new("node");
+    outcome_of(Command::new("node"), script, arguments).await
+}
+
+async fn outcome_of(
+    mut node: Command,
+    script: &str,
+    arguments: &[impl AsRef<OsStr>],
+) -> (bool, String) {
     node.arg(directory().await.join(script))
         .args(arguments)
         .kill_on_drop(true);

@@ -120,7 +120,7 @@ impl Pages {
     }
 
     /// To the app, with a code for its host.
-    async fn send_on(
+    pub(super) async fn send_on(
         &self,
         signed_in: &SignedIn,
         origin: &Origin,

@@ -66,8 +66,12 @@ pub(super) async fn submit(
         .app
         .request(&signed_in.actor, &origin, &id, Wish::Start);
     match asked.await {
-        // The edge shows how it gets on, and then the app.
-        Ok(_) => see_other(to.url()),
+        // The edge shows how it gets on, and then the app. With a code it looks only once it knows
+        // that the space was started.
+        Ok(_) => {
+            let sent = pages.send_on(&signed_in, &origin, &to).await;
+            sent.unwrap_or_else(|error| pages.failed(error))
+        }
         Err(AppError::Refused(problems)) => pages.show(ask(&signed_in, &space, &to, &problems)),
         Err(error) => pages.failed(error),
     }

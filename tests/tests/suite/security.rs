@@ -2,7 +2,7 @@
 //! with a real space each.
 
 mod revocation;
-mod stage;
+pub(crate) mod stage;
 
 use reqwest::{Method, Version};
 use serde_json::json;

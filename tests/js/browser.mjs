@@ -1,0 +1,191 @@
+// What people do with private apps, in a real browser: sign in on the way to a deep link, go on to
+// another app, are not spied on by a hostile page, start a stopped space, and sign out.
+
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { connect, createServer } from "node:net";
+
+import { chromium } from "playwright-core";
+
+import { args, equal, run } from "./checks.mjs";
+
+const [setting] = args("browser.mjs SETTING", 1);
+const {
+  graphql, token, space, userName, password, // The person, and their running space.
+  app, kin, // Two apps of theirs.
+  hostile, // A public page of somebody else's.
+  pictures, // A folder, or nothing.
+  sockets, // A folder of sockets, named like the ports that they stand for.
+} = JSON.parse(setting);
+const cookieName = "__Host-spaceport-app";
+const sandboxless = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+
+// This network has nothing but loopback, and nobody listens there yet.
+execFileSync("ip", ["link", "set", "lo", "up"]);
+for (const port of readdirSync(sockets)) {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ path: `${sockets}/${port}`, allowHalfOpen: true });
+    near.pipe(far).pipe(near);
+    for (const [one, other] of [[near, far], [far, near]]) one.on("error", () => other.destroy());
+  });
+  await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", resolve));
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: sandboxless,
+});
+// The certificate is of a development CA that this browser doesn't know.
+const context = await browser.newContext({ ignoreHTTPSErrors: true });
+const page = await context.newPage();
+
+async function picture(name) {
+  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
+}
+
+/** What the server in a space says it got, from the page that shows it. */
+async function shown() {
+  return JSON.parse(await page.evaluate(() => document.body.innerText));
+}
+
+async function signIn() {
+  await page.getByLabel("User name").fill(userName);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+async function isSignInPage() {
+  equal(new URL(page.url()).origin, new URL(graphql).origin);
+  await page.getByLabel("Password").waitFor();
+}
+
+/** Targets of the requests that the server behind an app has got. */
+async function reached(url) {
+  await page.goto(`${url}/seen`);
+  return (await shown()).map((request) => request.target);
+}
+
+async function ask(query, variables) {
+  const response = await fetch(graphql, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+/** From the page that is open: whether a WebSocket opens and echoes. */
+function echoes(url) {
+  return page.evaluate(
+    (target) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(target);
+        socket.onopen = () => socket.send("hello");
+        socket.onmessage = (message) => resolve(message.data === "hello");
+        socket.onerror = () => resolve(false);
+      }),
+    `${url.replace("https:", "wss:")}/websocket`,
+  );
+}
+
+const checks = [
+  ["a deep link survives the sign-in", async () => {
+    await page.goto(`${app}/deep/link?x=1&y=%2F`);
+    await isSignInPage();
+    await picture("sign-in");
+    await signIn();
+    await page.waitForURL(`${app}/deep/link?x=1&y=%2F`);
+    const request = await shown();
+    equal(request.target, "/deep/link?x=1&y=%2F");
+    const ours = request.headers.filter(([, value]) => value.includes("spaceport"));
+    equal(ours, []);
+  }],
+  ["the ticket is a cookie of the app's host that no page reads", async () => {
+    const all = await context.cookies();
+    const cookie = all.find(({ name }) => name === cookieName);
+    equal(cookie.domain, new URL(app).hostname);
+    equal([cookie.path, cookie.secure, cookie.httpOnly, cookie.sameSite], ["/", true, true, "Lax"]);
+    equal(await page.evaluate(() => document.cookie), "");
+  }],
+  ["another app of the space asks nothing again", async () => {
+    await page.goto(`${kin}/other`);
+    equal(page.url(), `${kin}/other`);
+    equal((await shown()).target, "/other");
+  }],
+  ["apps of one space speak with themselves and each other", async () => {
+    await page.goto(`${app}/`);
+    equal(await echoes(app), true);
+    equal(await echoes(kin), true);
+    // The app allows no page to read its answer, but the request reaches it.
+    await page.evaluate((url) => fetch(url, { mode: "no-cors", credentials: "include" }), `${kin}/from-kin`);
+    equal((await reached(kin)).includes("/from-kin"), true);
+  }],
+  ["a hostile page reaches nothing, but by a link", async () => {
+    await page.goto(hostile);
+    equal(await echoes(app), false);
+    await page.evaluate(async (url) => {
+      const options = { mode: "no-cors", credentials: "include" };
+      await fetch(`${url}/fetched`, options).catch(() => {});
+      await fetch(`${url}/posted`, { ...options, method: "POST", body: "a=b" }).catch(() => {});
+      const ended = (element) =>
+        new Promise((resolve) => {
+          element.onload = resolve;
+          element.onerror = resolve;
+          document.body.append(element);
+        });
+      const [image, frame] = ["img", "iframe"].map((name) => document.createElement(name));
+      image.src = `${url}/image`;
+      frame.src = `${url}/frame`;
+      await Promise.all([ended(image), ended(frame)]);
+    }, app);
+    const all = await reached(app);
+    for (const target of ["/fetched", "/posted", "/image", "/frame"]) {
+      equal([target, all.includes(target)], [target, false]);
+    }
+    await page.goto(hostile);
+    await page.evaluate((url) => {
+      const link = document.createElement("a");
+      link.href = url;
+      document.body.append(link);
+      link.click();
+    }, `${app}/linked`);
+    await page.waitForURL(`${app}/linked`);
+  }],
+  ["a stopped space says so and is started on the way", async () => {
+    const input = { spaceId: space };
+    await ask("mutation($input: SpaceIdInput!) { stopSpace(input: $input) { problems { code } } }", { input });
+    const stopped = page.getByRole("heading", { name: "Stopped" });
+    while (!(await stopped.isVisible())) await page.goto(`${app}/again`);
+    await picture("stopped");
+    await page.getByRole("link", { name: "Start it" }).click();
+    await picture("start");
+    await page.getByRole("button", { name: /^Start/ }).click();
+    // The page that says it is starting looks again by itself, until the server in it answers.
+    await page.waitForURL(`${app}/again`);
+    while (!(await page.content()).includes('"target"')) {
+      await page.waitForTimeout(200);
+      if ((await page.content()).includes("NOTHING_LISTENS")) await page.goto(`${app}/again`);
+    }
+  }],
+  ["signing out ends what was opened", async () => {
+    const origin = new URL(graphql).origin;
+    await page.goto(`${origin}/apps/sign-out`);
+    await picture("sign-out");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForLoadState();
+    const entered = async () => {
+      await page.goto(`${app}/after`);
+      return page.url().startsWith(app);
+    };
+    while (await entered()) await page.waitForTimeout(50);
+    await isSignInPage();
+  }],
+];
+
+// Ends the process, and the browser with it.
+await run(checks);
