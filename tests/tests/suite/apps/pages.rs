@@ -401,7 +401,7 @@ async fn who_manages_a_space_starts_it_and_nobody_else_learns_of_it(database: Da
     assert_eq!(refused.status(), 409);
     let page = refused.text().await.expect("a page");
     assert!(
-        page.contains("role=\"alert\"") && page.contains("compute"),
+        page.contains("role=\"alert\"") && page.contains("Compute units are limited"),
         "{page}"
     );
     owner.delete_space(&space).await;
