@@ -108,6 +108,7 @@ impl Edge {
             metrics: Arc::new(Metrics::default()),
             limits,
             trusted_proxies: settings.trusted_proxies.clone(),
+            proxy_protocol: settings.proxy_protocol,
             certificates,
             admission: Admission::new(
                 files::room_for(limits.max_connections),

@@ -6,6 +6,7 @@
 //! over without losing what waits in the kernel.
 
 pub mod admission;
+mod proxy_protocol;
 
 use std::{
     io,
@@ -66,6 +67,8 @@ pub struct Site {
     pub limits: Limits,
     /// Whose word on visitors' addresses is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Whether connections of trusted proxies begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// What visitors are shown.
     pub certificates: Arc<Certificates>,
     /// Room for connections.
@@ -91,7 +94,7 @@ pub struct Worker {
 /// One visitor's connection.
 #[derive(Debug)]
 pub struct Visitor {
-    /// Where it comes from: the socket's peer.
+    /// Where it comes from: the socket's peer, or what a trusted proxy said of the connection.
     pub address: SocketAddr,
     /// The certificate it was shown.
     pub served: Served,
@@ -185,10 +188,11 @@ impl Worker {
         admitted: Admitted,
         handshake: Handshake,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let stream = time::timeout(self.site.limits.handshake, self.tls.accept(stream))
-            .await
-            .unwrap_or_else(|elapsed| Err(io::Error::from(elapsed)))
-            .inspect_err(|_| self.site.metrics.handshakes_failed.increment(1))?;
+        let (stream, address) =
+            time::timeout(self.site.limits.handshake, self.greet(stream, address))
+                .await
+                .unwrap_or_else(|elapsed| Err(io::Error::from(elapsed)))
+                .inspect_err(|_| self.site.metrics.handshakes_failed.increment(1))?;
         drop(handshake);
         let session = stream.get_ref().1;
         let is_h2 = session.alpn_protocol() == Some(ALPN_H2);
@@ -213,6 +217,23 @@ impl Worker {
             self.speak_h1(stream, visitor).await?;
         }
         Ok(())
+    }
+
+    /// Learns where a connection comes from, and encrypts it.
+    async fn greet(
+        &self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+    ) -> io::Result<(TlsStream<TcpStream>, SocketAddr)> {
+        let speaks_first = self.site.proxy_protocol && self.site.trusted_proxies.include(peer.ip());
+        let said = if speaks_first {
+            let header = proxy_protocol::read(&mut stream).await;
+            header.map_err(io::Error::other)?
+        } else {
+            None
+        };
+        let stream = self.tls.accept(stream).await?;
+        Ok((stream, said.unwrap_or(peer)))
     }
 
     async fn speak_h1(

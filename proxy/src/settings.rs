@@ -51,6 +51,8 @@ pub struct Settings {
     pub tls_files: Option<TlsFiles>,
     /// `EDGE_TRUSTED_PROXIES`: whose word on visitors' addresses is believed; nobody's by default.
     pub trusted_proxies: TrustedProxies,
+    /// `EDGE_PROXY_PROTOCOL`: connections of trusted proxies begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// `EDGE_WORKERS`: threads that carry traffic; as many as there are cores by default.
     pub workers: NonZeroUsize,
     /// `EDGE_DRAIN_SECONDS`: how long open connections may go on after a signal to stop.
@@ -178,6 +180,7 @@ impl Settings {
             token: read.maybe("EDGE_TOKEN", token),
             tls_files: tls_files(&mut read),
             trusted_proxies: read.or("EDGE_TRUSTED_PROXIES", "", trusted_proxies),
+            proxy_protocol: read.or("EDGE_PROXY_PROTOCOL", "false", yes_no),
             workers: read.or("EDGE_WORKERS", &cores(), at_least_one),
             drain: read.or("EDGE_DRAIN_SECONDS", "10", seconds),
             upgrade_drain: read.or("EDGE_UPGRADE_DRAIN_SECONDS", "3600", seconds),
@@ -187,6 +190,13 @@ impl Settings {
             log_format: read.or("LOG_FORMAT", "text", log_format),
             unknown: Vec::new(),
         };
+        let is_trust_missing =
+            settings.proxy_protocol && settings.trusted_proxies == TrustedProxies::default();
+        read.check(!is_trust_missing, || {
+            "SPACEPORT_EDGE_PROXY_PROTOCOL needs SPACEPORT_EDGE_TRUSTED_PROXIES: nobody else is \
+             believed"
+                .to_owned()
+        });
         read.check(settings.domains_are_apart(), || {
             format!(
                 "SPACEPORT_TUNNEL_DOMAIN ({}) and SPACEPORT_APP_DOMAIN ({}) must differ, and \

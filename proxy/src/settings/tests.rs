@@ -79,6 +79,15 @@ fn sizes_are_given_in_kib_and_have_bounds_themselves() {
 }
 
 #[test]
+fn the_proxy_protocol_needs_somebody_to_believe() {
+    let speaks = ("SPACEPORT_EDGE_PROXY_PROTOCOL", "true");
+    let error = parse(&[speaks], "").expect_err("nobody is trusted");
+    assert!(error.to_string().contains("SPACEPORT_EDGE_TRUSTED_PROXIES"));
+    let trusted = ("SPACEPORT_EDGE_TRUSTED_PROXIES", "10.0.0.0/8");
+    assert!(parse(&[speaks, trusted], "").is_ok_and(|it| it.proxy_protocol));
+}
+
+#[test]
 fn a_tunnel_can_not_look_like_an_app() {
     for (tunnels, apps, fine) in [
         ("t.example", "a.example", true),
