@@ -1,6 +1,6 @@
 //! Visitors of the edge.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use reqwest::{
     Certificate, Version,
@@ -127,6 +127,33 @@ impl Visitor {
             }
         })
         .await
+    }
+
+    /// Opens a connection for `host` that speaks `protocol`, named as in ALPN.
+    ///
+    /// # Errors
+    /// Nobody takes it, or the handshake fails.
+    pub async fn connect(&self, host: &str, protocol: &str) -> io::Result<TlsStream<TcpStream>> {
+        self.encrypt(TcpStream::connect(self.edge).await?, host, protocol)
+            .await
+    }
+
+    /// The same by a connection that there is.
+    ///
+    /// # Errors
+    /// The handshake fails.
+    pub async fn encrypt(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        protocol: &str,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let mut tls = ClientConfig::clone(self.tls.config());
+        tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let name = ServerName::try_from(host.to_owned()).expect("a hostname");
+        TlsConnector::from(Arc::new(tls))
+            .connect(name, stream)
+            .await
     }
 
     /// Opens a WebSocket by HTTP/1.1.
