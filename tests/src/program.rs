@@ -55,6 +55,7 @@ impl Program {
     }
 
     /// Another one like it, with a log of its own beside this one's; it isn't started yet.
+    #[must_use]
     pub fn another(&self, log: &str) -> Self {
         Self {
             path: self.path.clone(),
