@@ -1,6 +1,6 @@
 //! Visitors of the edge.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use reqwest::{
     Certificate, Method, Version,
@@ -175,12 +175,39 @@ impl Visitor {
 
     /// Sends `text` as it is, on a connection for `host`, and reads until the edge closes.
     pub async fn raw(&self, host: &str, text: &str) -> String {
-        let mut stream = self.connect(host).await;
+        let mut stream = self.connect(host, "http/1.1").await.expect("TLS");
         stream.write_all(text.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();
         // The edge may close without a goodbye when it is told nonsense.
         let _ = in_time("the edge's end", stream.read_to_end(&mut answer)).await;
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Opens a connection for `host` that speaks `protocol`, named as in ALPN.
+    ///
+    /// # Errors
+    /// Nobody takes it, or the handshake fails.
+    pub async fn connect(&self, host: &str, protocol: &str) -> io::Result<TlsStream<TcpStream>> {
+        self.encrypt(TcpStream::connect(self.edge).await?, host, protocol)
+            .await
+    }
+
+    /// The same by a connection that there is.
+    ///
+    /// # Errors
+    /// The handshake fails.
+    pub async fn encrypt(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        protocol: &str,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let mut tls = ClientConfig::clone(self.tls.config());
+        tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let name = ServerName::try_from(host.to_owned()).expect("a hostname");
+        TlsConnector::from(Arc::new(tls))
+            .connect(name, stream)
+            .await
     }
 
     /// Opens a WebSocket by HTTP/1.1.
@@ -197,7 +224,7 @@ impl Visitor {
     ) -> Result<WebSocketStream<TlsStream<TcpStream>>, u16> {
         let url: reqwest::Url = url.parse().expect("a URL");
         let host = url.host_str().expect("a hostname").to_owned();
-        let stream = self.connect(&host).await;
+        let stream = self.connect(&host, "http/1.1").await.expect("TLS");
         let url = format!("wss://{host}:{}{}", self.edge.port(), url.path());
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
@@ -209,14 +236,6 @@ impl Visitor {
             Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("the WebSocket broke: {error}"),
         }
-    }
-
-    async fn connect(&self, host: &str) -> TlsStream<TcpStream> {
-        let stream = TcpStream::connect(self.edge)
-            .await
-            .expect("the edge listens");
-        let name = ServerName::try_from(host.to_owned()).expect("a hostname");
-        self.tls.connect(name, stream).await.expect("TLS")
     }
 }
 

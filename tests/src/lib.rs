@@ -22,6 +22,7 @@ pub mod docker;
 pub mod edge;
 pub mod image;
 pub mod installation;
+pub mod load;
 pub mod meter;
 pub mod node;
 pub mod private_docker;

@@ -54,6 +54,23 @@ impl Program {
         assert!(before.is_none(), "it runs already");
     }
 
+    /// Another one like it, with a log of its own beside this one's; it isn't started yet.
+    #[must_use]
+    pub fn another(&self, log: &str) -> Self {
+        Self {
+            path: self.path.clone(),
+            environment: self.environment.clone(),
+            log: self.log.with_file_name(log),
+            child: Mutex::default(),
+        }
+    }
+
+    /// How it ended, if it was started and has ended by itself.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        let mut child = self.child();
+        child.as_mut()?.try_wait().expect("a child of ours")
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child().as_ref().expect("it runs").id()

@@ -21,6 +21,7 @@ mod history;
 mod house;
 mod isolation;
 mod lifecycle;
+mod never_blinks;
 mod people;
 mod protocols;
 mod proxies;
