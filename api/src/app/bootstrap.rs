@@ -190,7 +190,14 @@ fn demo_template() -> CreateTemplate {
                 size_gib: 1.0,
             }],
             ports: vec![("web".to_owned(), 8000)],
-            features: Feature::ALL.to_vec(),
+            // The image brings neither an editor nor a desktop.
+            features: vec![
+                Feature::Terminal,
+                Feature::Ssh,
+                Feature::PortForward,
+                Feature::Tunnels,
+                Feature::Files,
+            ],
             compute_units: 1,
             variables: vec![spaceport_domain::template::Variable {
                 name: "GREETING".to_owned(),
