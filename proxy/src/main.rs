@@ -18,6 +18,10 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
+/// Gives memory back after a burst, where the system's allocator keeps most of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Spaceport's edge: carries visitors into spaces. Settings come from the environment
 /// (`SPACEPORT_…`) and from `spaceport.toml`.
 #[derive(Parser)]

@@ -12,12 +12,16 @@ use std::{
 };
 
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+use socket2::SockRef;
 
 use crate::{
     settings::{Limits, Settings},
     takeover::{self, Handed},
 };
 
+/// What the kernel takes of one connection before the other side takes anything. Without it, a
+/// visitor who doesn't read has several MiB waiting for them.
+const UNSENT_BYTES_MAX: u32 = 256 << 10;
 /// Unanswered probes of a silent connection, until it is given up.
 const KEEPALIVE_PROBES: u32 = 4;
 
@@ -121,6 +125,8 @@ pub fn watch(socket: impl AsFd, limits: &Limits) -> io::Result<()> {
     let pause = limits.keepalive / KEEPALIVE_PROBES;
     sockopt::set_tcp_keepintvl(socket, whole_seconds(pause))?;
     sockopt::set_tcp_keepcnt(socket, KEEPALIVE_PROBES)?;
+    // What the kernel hasn't sent yet it keeps in memory; more than this doesn't make it faster.
+    SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
     let send_ms = u32::try_from(limits.send.as_millis()).unwrap_or(u32::MAX);
     Ok(sockopt::set_tcp_user_timeout(socket, send_ms)?)
 }

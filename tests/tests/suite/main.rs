@@ -13,6 +13,7 @@ mod accounts;
 mod apps;
 mod attacks;
 mod audit;
+mod bounds;
 mod browser;
 mod edge;
 mod engine;
