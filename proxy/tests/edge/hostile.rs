@@ -1,5 +1,9 @@
 //! Requests that try to be understood in two ways, or to take too much.
 
+mod frames;
+mod framing;
+mod soup;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,10 +12,78 @@ use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    harness::{HOST, House},
+    harness::{HOST, House, routes},
+    recorder::Recorder,
     soon,
     visitor::{got, request},
 };
+
+/// The host of a space that keeps all it got.
+const RAW_HOST: &str = "raw--ada.tunnels.localhost";
+
+/// A house with such a space.
+struct Yard {
+    house: House,
+    recorder: Recorder,
+}
+
+impl Yard {
+    async fn open() -> Self {
+        let house = House::open().await;
+        let recorder = Recorder::start().await;
+        house
+            .say(routes(2, "RUNNING", recorder.address, RAW_HOST))
+            .await;
+        Self { house, recorder }
+    }
+
+    /// Sends `text`, each character of Latin-1 as one byte, and reads responses until the edge closes:
+    /// the status and the body of each.
+    async fn answered(&self, text: &str) -> Vec<(u16, String)> {
+        let bytes: Vec<u8> = text
+            .chars()
+            .flat_map(|it| match u8::try_from(u32::from(it)) {
+                Ok(byte) => vec![byte],
+                Err(_) => it.to_string().into_bytes(),
+            })
+            .collect();
+        let visitor = self.house.visitor();
+        let mut stream = visitor.connect(RAW_HOST, &["http/1.1"]).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+        let mut answer = Vec::new();
+        // The edge may close without a TLS goodbye when it is told nonsense.
+        let _ = soon(stream.read_to_end(&mut answer)).await;
+        let answer: String = answer.iter().map(|it| char::from(*it)).collect();
+        responses(&answer)
+    }
+
+    async fn statuses(&self, text: &str) -> Vec<u16> {
+        let answered = self.answered(text).await;
+        answered.iter().map(|(status, _)| *status).collect()
+    }
+}
+
+/// The status and the body of each response in `text`, as far as they are complete. An invitation
+/// to send a body is none.
+fn responses(mut text: &str) -> Vec<(u16, String)> {
+    let mut responses = Vec::new();
+    while let Some((head, rest)) = text.split_once("\r\n\r\n") {
+        let status = head["HTTP/1.1 ".len()..][..3].parse().unwrap();
+        let length = head
+            .to_ascii_lowercase()
+            .lines()
+            .find_map(|it| it.strip_prefix("content-length: ").map(str::to_owned))
+            .map_or(0, |it| it.parse().unwrap());
+        let Some((body, behind)) = rest.split_at_checked(length) else {
+            break;
+        };
+        if status != 100 {
+            responses.push((status, body.to_owned()));
+        }
+        text = behind;
+    }
+    responses
+}
 
 #[tokio::test]
 async fn ambiguous_requests_are_refused_and_end_their_connection() {

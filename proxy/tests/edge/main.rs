@@ -17,6 +17,7 @@ mod hostile;
 mod lifetime;
 mod process;
 mod proxies;
+mod recorder;
 mod slow;
 mod space;
 mod takeover;
