@@ -127,7 +127,7 @@ impl Gate {
     ) -> Result<Admission, Answer> {
         if request.uri.path() == ENTER_PATH {
             return self
-                .enter(requested, request)
+                .enter(label, requested, request)
                 .await
                 .map(Admission::Answered);
         }
@@ -162,9 +162,14 @@ impl Gate {
         if !crossing::is_permitted(request, &here) {
             return Err(Answer::cross_origin());
         }
-        let (app, space) = admitted(&table, label, &ticket).ok_or_else(Answer::unknown_host)?;
+        // Who came in by somebody else's link finds their own way from here.
+        let nothing = || {
+            let again = self.api_url(SIGN_IN_PATH, &url_of(authority, request));
+            Answer::unknown_host().with_sign_in(again)
+        };
+        let (app, space) = admitted(&table, label, &ticket).ok_or_else(nothing)?;
         // What this version doesn't carry isn't admitted, so that there is a port.
-        let port = app.port(&space.ports).ok_or_else(Answer::unknown_host)?;
+        let port = app.port(&space.ports).ok_or_else(nothing)?;
         let is_manager = table
             .person(ticket.sub)
             .is_some_and(|person| space.is_managed_by(person, &ticket.scopes));

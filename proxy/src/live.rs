@@ -27,6 +27,8 @@ use crate::{
 
 /// How often what ends by time is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The time between two looks, so that many changes of routes don't keep a worker from its visitors.
+const REST: Duration = Duration::from_millis(50);
 
 /// What somebody is let through for.
 #[derive(Clone, Debug)]
@@ -114,6 +116,7 @@ impl Live {
             }
             let table = routes.current();
             self.cut(|pass| pass.still_holds(&table, &gate));
+            time::sleep(REST).await;
         }
     }
 

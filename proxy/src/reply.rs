@@ -183,6 +183,12 @@ impl Answer {
         Self::new(Code::CrossOrigin, "Not from there", message)
     }
 
+    /// Adds where to sign in as somebody who may find more.
+    #[must_use]
+    pub fn with_sign_in(self, url: String) -> Self {
+        self.leading_to(url, "Sign in again")
+    }
+
     /// Adds where the space can be started.
     #[must_use]
     pub fn with_start(self, url: String) -> Self {

@@ -176,7 +176,7 @@ impl Settings {
             tunnel_domain: read.or("TUNNEL_DOMAIN", "tunnels.localhost", domain),
             api_url: api_url_or_listener(&mut read),
             api_public_url: api_public_url(&mut read),
-            app_offline: read.maybe("EDGE_APP_OFFLINE_SECONDS", seconds),
+            app_offline: read.maybe("EDGE_APP_OFFLINE_SECONDS", offline_seconds),
             token: read.maybe("EDGE_TOKEN", token),
             tls_files: tls_files(&mut read),
             trusted_proxies: read.or("EDGE_TRUSTED_PROXIES", "", trusted_proxies),
@@ -444,6 +444,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .filter(|it| (0.0..=86_400.0).contains(it))
         .map(Duration::from_secs_f64)
         .ok_or_else(|| format!("must be a number of seconds up to 86400, not {text:?}"))
+}
+
+/// The control plane is heard every 12 s when there is no news.
+fn offline_seconds(text: &str) -> Result<Duration, String> {
+    Some(seconds(text)?)
+        .filter(|it| *it >= Duration::from_secs(15))
+        .ok_or_else(|| format!("must be at least 15 seconds, not {text:?}"))
 }
 
 fn some_seconds(text: &str) -> Result<Duration, String> {

@@ -30,13 +30,11 @@ impl Cookie {
     /// The values that a browser sends.
     pub(super) fn values(self, headers: &HeaderMap) -> impl Iterator<Item = &str> {
         let fields = headers.get_all(header::COOKIE).iter();
-        let pairs = fields
-            .filter_map(|field| field.to_str().ok())
-            .flat_map(|field| field.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        pairs
-            .filter(move |(name, _)| *name == self.name())
-            .map(|(_, value)| value)
+        // As bytes: what others put beside it may be no text.
+        fields
+            .flat_map(|field| field.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(move |pair| pair.trim_ascii().strip_prefix(self.name().as_bytes()))
+            .filter_map(|rest| std::str::from_utf8(rest.strip_prefix(b"=")?).ok())
             .take(VALUES_MAX)
     }
 

@@ -59,9 +59,11 @@ impl Duties {
             routes_file: self.routes_file,
             takeover_file: self.takeover_file,
         };
+        let keys = Arc::clone(&estate.site.gate.keys);
         let saver = estate.hand_over_once(saver).await;
         if saver.is_none() {
             // All of this is the successor's now.
+            keys.stop_saving();
             for task in metrics.into_iter().chain(renewal) {
                 task.abort();
             }

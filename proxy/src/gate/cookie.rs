@@ -19,14 +19,13 @@ const TICKETS_MAX: usize = 3;
 
 /// The tickets a request brings, unproven.
 pub fn tickets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    // As bytes: what others put beside ours may be no text.
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == NAME)
-        .map(|(_, value)| value)
+        .flat_map(|field| field.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(NAME.as_bytes()))
+        .filter_map(|rest| std::str::from_utf8(rest.strip_prefix(b"=")?).ok())
         .take(TICKETS_MAX)
 }
 
@@ -107,10 +106,16 @@ fn host_only(field: &HeaderValue) -> HeaderValue {
     HeaderValue::from_bytes(&text.join(&b";"[..])).unwrap_or_else(|_| field.clone())
 }
 
-/// Whether a pair's name is one of Spaceport's, as a lenient server might read it: in any case, in
-/// quotes, with blanks.
+/// Whether a pair's name is one of Spaceport's, as a lenient reader might see it: in any case, in
+/// quotes, with blanks, or in the value of a cookie without a name.
 fn is_ours(pair: &[u8]) -> bool {
-    let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let pair = pair.trim_ascii_start();
+    let nameless = pair
+        .iter()
+        .take_while(|byte| b"= \t".contains(byte))
+        .count();
+    let mut parts = pair[nameless..].split(|byte| b"=;".contains(byte));
+    let name = parts.next().unwrap_or_default();
     let plain: Vec<u8> = name
         .iter()
         .copied()
@@ -158,6 +163,11 @@ mod tests {
     fn our_cookie_is_found_and_taken_out_in_every_spelling() {
         let all = fields(COOKIE, &["a=1; __Host-spaceport-app=t1", "b=2"]);
         assert_eq!(tickets(&all).collect::<Vec<_>>(), ["t1"]);
+        let mut beside = HeaderMap::new();
+        let bytes = b"x=\xc3\xa9; __Host-spaceport-app=t2; y=\xff";
+        let field = HeaderValue::from_bytes(bytes).expect("a value");
+        beside.insert(COOKIE, field);
+        assert_eq!(tickets(&beside).collect::<Vec<_>>(), ["t2"]);
         for spelling in [
             "__Host-spaceport-app=t",
             "__host-Spaceport-APP=t",
@@ -167,6 +177,7 @@ mod tests {
             "__Host-spaceport-app",
             "__Host-spaceport-session=t",
             "spaceport-session=t",
+            "=__Host-spaceport-app=t",
         ] {
             let field = format!("a=1;{spelling}; b=\"2\"");
             assert_eq!(stripped(&[&field]), ["a=1; b=\"2\""], "{spelling}");
@@ -201,6 +212,8 @@ mod tests {
         for ours in [
             "__Host-spaceport-app=x; Path=/",
             "__HOST-spaceport-app=; Max-Age=0",
+            "=__Host-spaceport-app=x",
+            " = __Host-spaceport-app; Path=/",
         ] {
             assert_eq!(guarded(ours), None, "{ours}");
         }

@@ -27,14 +27,19 @@ pub struct Here<'a> {
 
 /// Whether a request that brings a visitor's ticket may be carried out.
 pub fn is_permitted(request: &Parts, here: &Here<'_>) -> bool {
-    if let Some(origin) = request.headers.get(ORIGIN) {
-        return here.includes(origin);
-    }
     let fetch = |name: &str| {
         let field = request.headers.get(name);
         field.map(HeaderValue::as_bytes)
     };
-    match fetch("sec-fetch-site") {
+    let site = fetch("sec-fetch-site");
+    match request.headers.get(ORIGIN) {
+        // A page that lets nobody know where its visitors come from says nothing here either, not
+        // even to itself; what a sandboxed frame or a redirect asks is never of the same origin.
+        Some(origin) if origin == "null" => return site == Some(b"same-origin"),
+        Some(origin) => return here.includes(origin),
+        None => {}
+    }
+    match site {
         // No browser that knows the field, or the visitor themselves by the address bar.
         None | Some(b"none" | b"same-origin") => true,
         // Another page leads here: a link may, a frame, an image or a script may not. A page says
@@ -159,6 +164,18 @@ mod tests {
                 assert_eq!(permitted(method, &[("origin", origin)]), may, "{origin}");
             }
         }
+    }
+
+    #[test]
+    fn a_form_of_a_page_that_sends_no_referrer_is_its_own() {
+        let asked = |site| {
+            permitted(
+                Method::POST,
+                &[("origin", "null"), ("sec-fetch-site", site)],
+            )
+        };
+        assert!(asked("same-origin"));
+        assert!(!asked("same-site") && !asked("cross-site") && !asked("none"));
     }
 
     #[test]

@@ -62,8 +62,12 @@ struct Redeemed {
 impl Gate {
     /// Takes the code of a request for the path of entry; the answer leads to what was wanted, with
     /// the ticket as a cookie of this host.
+    ///
+    /// A link with somebody else's code is easily followed. It takes nobody's way in away: who has
+    /// one as another person keeps it.
     pub(super) async fn enter(
         &self,
+        label: &str,
         requested: &Requested,
         request: &Parts,
     ) -> Result<Response<Bytes>, Answer> {
@@ -86,7 +90,11 @@ impl Gate {
             &format!("https://{authority}{to}"),
         );
         let code = code.filter(|it| it.len() <= CODE_BYTES_MAX);
-        let (Some(code), &Method::GET) = (code, &request.method) else {
+        let is_page = request
+            .headers
+            .get("sec-fetch-dest")
+            .is_none_or(|it| it == "document");
+        let (Some(code), true, &Method::GET) = (code, is_page, &request.method) else {
             return Err(Answer::sign_in_failed(again));
         };
         match self.redeem(&code, &requested.host).await {
@@ -96,7 +104,9 @@ impl Gate {
                 let cookie = cookie.ok_or_else(|| Answer::sign_in_failed(again))?;
                 let mut response = reply::see_other(&to);
                 let headers = response.headers_mut();
-                headers.insert(SET_COOKIE, cookie);
+                if !self.is_in_as_another(label, &ticket, request) {
+                    headers.insert(SET_COOKIE, cookie);
+                }
                 headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
                 Ok(response)
             }
@@ -106,6 +116,15 @@ impl Gate {
                 Err(Answer::sign_in_unavailable(url_of(authority, request)))
             }
         }
+    }
+
+    /// Whether whoever asks may enter already, as another person than `ticket` says.
+    fn is_in_as_another(&self, label: &str, ticket: &Ticket, request: &Parts) -> bool {
+        let table = self.routes.current();
+        self.proven(&table, &request.headers, &ticket.host)
+            .is_some_and(|known| {
+                known.sub != ticket.sub && self.still_admits(&table, label, &known).is_some()
+            })
     }
 
     async fn redeem(

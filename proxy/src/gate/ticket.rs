@@ -1,10 +1,13 @@
 //! Tickets, and the keys that prove them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs, io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -28,6 +31,7 @@ pub struct TicketKeys {
     path: PathBuf,
     keys: ArcSwap<HashMap<String, DecodingKey>>,
     proven: Mutex<HashMap<String, Arc<Ticket>>>,
+    saves: AtomicBool,
 }
 
 impl std::fmt::Debug for TicketKeys {
@@ -65,18 +69,30 @@ impl TicketKeys {
             path,
             keys: ArcSwap::from_pointee(saved),
             proven: Mutex::default(),
+            saves: AtomicBool::new(true),
         }
+    }
+
+    /// Leaves the file to a successor.
+    pub fn stop_saving(&self) {
+        self.saves.store(false, Ordering::Relaxed);
     }
 
     /// Asks for the keys, uses them from now on, and saves them.
     pub async fn fetch(&self, api: &Api) -> Result<(), KeysError> {
         let bytes = api.get(KEYS_PATH).await?;
         let keys = read(&bytes)?;
-        let is_news = !keys.keys().eq(self.keys.load().keys());
-        self.keys.store(Arc::new(keys));
-        if is_news {
-            // Proven by what may be no key any more.
-            self.proven().clear();
+        let known: BTreeSet<_> = self.keys.load().keys().cloned().collect();
+        if known == keys.keys().cloned().collect() {
+            return Ok(());
+        }
+        {
+            let mut proven = self.proven();
+            self.keys.store(Arc::new(keys));
+            // By what may be no key any more.
+            proven.clear();
+        }
+        if self.saves.load(Ordering::Relaxed) {
             write_atomically(&self.path, &bytes, 0o600)?;
         }
         Ok(())
@@ -106,6 +122,10 @@ impl TicketKeys {
         let ticket = jsonwebtoken::decode::<Ticket>(text, key, &validation).ok()?;
         let ticket = Arc::new(ticket.claims);
         let mut proven = self.proven();
+        if !Arc::ptr_eq(&keys, &self.keys.load()) {
+            // The keys were exchanged meanwhile. It is proven anew when it comes again.
+            return None;
+        }
         if proven.len() >= PROVEN_MAX {
             // Rare enough that which ones are proven anew doesn't matter.
             proven.clear();

@@ -63,6 +63,9 @@ where
     .await;
     if first.is_ok() {
         let rest = poll_fn(|cx| {
+            if cut.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
             ready!(up.poll(cx, visitor, space))?;
             down.poll(cx, space, visitor)
         });
@@ -234,6 +237,23 @@ mod tests {
             let began = time::Instant::now();
             both_ways(&mut near, &mut far, pending(), half_open).await;
             assert!(began.elapsed() >= half_open);
+        });
+    }
+
+    #[test]
+    fn what_is_cut_ends_while_one_side_is_open() {
+        runtime().block_on(async {
+            let (visitor, mut near) = duplex(10);
+            let (mut far, mut space) = duplex(10);
+            drop(visitor);
+            let cut = async {
+                // The visitor's end has been passed on.
+                assert_eq!(space.read(&mut [0]).await.expect("read"), 0);
+            };
+            let forever = Duration::from_hours(1);
+            let relay = both_ways(&mut near, &mut far, cut, forever);
+            let carried = time::timeout(Duration::from_mins(1), relay).await;
+            assert_eq!(carried.expect("an end"), Carried::default());
         });
     }
 

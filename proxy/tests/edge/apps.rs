@@ -128,6 +128,35 @@ async fn a_page_is_sent_to_sign_in_and_comes_back_to_where_it_wanted() {
 }
 
 #[tokio::test]
+async fn a_link_with_somebody_elses_code_takes_nobodys_way_in_away() {
+    let street = Street::open().await;
+    let (owner, stranger) = (
+        street.ticket_for(OWNER, json!({})),
+        street.ticket_for(STRANGER, json!({})),
+    );
+    let enter = async |code: &str, ticket: &str, known: &str, fields: &[(&str, &str)]| {
+        street.house.api.expect_code(code, ticket.to_owned());
+        let cookie = format!("{COOKIE}={known}");
+        let fields = [&[("cookie", cookie.as_str())], fields].concat();
+        let path = format!("/.spaceport/enter?code={code}");
+        street.ask(Method::GET, &path, &fields).await
+    };
+    let kept = enter("c1", &stranger, &owner, &[]).await;
+    assert_eq!((kept.status, text(&kept, "set-cookie")), (303, ""));
+    // Who can't enter as who they are may become somebody else, also by the page that says so.
+    let changed = enter("c2", &owner, &stranger, &[]).await;
+    assert!(text(&changed, "set-cookie").contains(&owner));
+    let nothing = street.get_as(&stranger, &[("accept", "text/html")]).await;
+    let page = std::str::from_utf8(&nothing.body).unwrap();
+    assert!(page.contains("/apps/sign-in?to=https%3A%2F%2F"), "{page}");
+    // No picture and no frame of another page enters.
+    for kind in ["image", "iframe", "empty"] {
+        let refused = enter("c3", &owner, "none", &[("sec-fetch-dest", kind)]).await;
+        assert_eq!(refused.code(), Some("SIGN_IN_FAILED"), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_page_is_told_to_sign_in_and_reaches_no_space() {
     let street = Street::open().await;
     let before = *street.house.space.shared.requests.borrow();
@@ -316,10 +345,23 @@ async fn who_has_entered_goes_on_without_the_api_and_after_a_restart_of_the_edge
 
 #[tokio::test]
 async fn who_has_entered_goes_on_without_the_api_only_as_long_as_is_set() {
-    let setting = [("SPACEPORT_EDGE_APP_OFFLINE_SECONDS", "0")];
+    let setting = [("SPACEPORT_EDGE_APP_OFFLINE_SECONDS", "15")];
     let mut street = Street::open_with(&setting).await;
     street.house.api.stop();
     let owner = street.ticket_for(OWNER, json!({}));
+    assert_eq!(street.outcome(&owner).await.0, 200);
+    let cookie = format!("{COOKIE}={owner}");
+    let asked = as_h1(request(
+        Method::GET,
+        &street.host,
+        "/events",
+        &[("cookie", &cookie)],
+    ));
+    let mut stream = street.house.visitor().h1(&street.host).await;
+    let stream = soon(stream.send_request(asked)).await.unwrap();
+    let mut stream = stream.into_body();
+    soon(stream.frame()).await.unwrap().unwrap();
+    assert!(soon(stream.frame()).await.is_none_or(|it| it.is_err()));
     assert_eq!(street.outcome(&owner).await.0, 401);
     let tunnel = street.house.get("web--ada.tunnels.localhost", "/").await;
     assert_eq!(tunnel.status, 200);
