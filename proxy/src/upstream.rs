@@ -115,7 +115,7 @@ impl Upstreams {
             metrics,
             limits,
             pool: Pool::new(limits.upstream),
-            multiplex: Arc::default(),
+            multiplex: Arc::new(Multiplex::new(limits.upstream)),
         })
     }
 

@@ -25,7 +25,11 @@ use tokio::{
 };
 
 use super::{DialError, Slot};
-use crate::{http::body::Upload, routes::Destination, settings::Limits};
+use crate::{
+    http::body::Upload,
+    routes::Destination,
+    settings::{Limits, limits::UpstreamLimits},
+};
 
 /// Calls at once on one connection; for more, another is opened. It is what servers commonly
 /// allow; calls that a server allows less than that wait for their turn.
@@ -35,15 +39,17 @@ const STREAM_WINDOW_BYTES: u32 = 64 << 10;
 /// What a space may send on all streams of a connection. As much as on every single one: a visitor
 /// who doesn't read must not keep others from reading.
 const CONNECTION_WINDOW_BYTES: u32 = STREAMS_MAX * STREAM_WINDOW_BYTES;
-/// How long a connection without calls is kept.
-const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// A dial that many may wait for.
 pub(super) type Dial = Shared<BoxFuture<'static, Result<Connection, DialError>>>;
 
 /// The HTTP/2 connections of one worker.
-#[derive(Debug, Default)]
-pub(super) struct Multiplex(Mutex<HashMap<Destination, Place>>);
+#[derive(Debug)]
+pub(super) struct Multiplex {
+    places: Mutex<HashMap<Destination, Place>>,
+    /// How long a connection without calls is kept.
+    idle: Duration,
+}
 
 #[derive(Debug, Default)]
 struct Place {
@@ -107,18 +113,26 @@ impl Connection {
         })
     }
 
-    /// Whether there has been no call for [`IDLE_TIME`].
-    fn is_idle(&mut self, now: Instant) -> bool {
+    /// Whether there has been no call for as long as `limit`.
+    fn is_idle(&mut self, now: Instant, limit: Duration) -> bool {
         if self.room.available_permits() < STREAMS_MAX as usize {
             self.idle_since = None;
             return false;
         }
         let since = *self.idle_since.get_or_insert(now);
-        now.saturating_duration_since(since) >= IDLE_TIME
+        now.saturating_duration_since(since) >= limit
     }
 }
 
 impl Multiplex {
+    /// No connections yet.
+    pub(super) fn new(limits: UpstreamLimits) -> Self {
+        Self {
+            places: Mutex::default(),
+            idle: limits.idle,
+        }
+    }
+
     /// Room on an open connection to `destination`.
     pub(super) fn stream(&self, destination: &Destination) -> Option<Stream> {
         let mut places = self.lock();
@@ -167,13 +181,13 @@ impl Multiplex {
             let reached = reaches(destination);
             place
                 .connections
-                .retain_mut(|it| reached && !it.sender.is_closed() && !it.is_idle(now));
+                .retain_mut(|it| reached && !it.sender.is_closed() && !it.is_idle(now, self.idle));
             !place.connections.is_empty() || place.dial.is_some()
         });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Destination, Place>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,9 +216,10 @@ mod tests {
         let limits = Settings::parse(&Source::default())
             .expect("the defaults")
             .limits;
+        let idle = limits.upstream.idle;
         let pool = Pool::new(limits.upstream);
         let slot = pool.slot(destination).expect("room");
-        let multiplex = Arc::new(Multiplex::default());
+        let multiplex = Arc::new(Multiplex::new(limits.upstream));
         let dial = multiplex.dial(destination, || async move {
             let stream = TcpStream::connect(address).await?;
             Connection::open(stream, slot, &limits).await
@@ -212,21 +227,21 @@ mod tests {
         let call = dial.await.expect("a connection").stream().expect("room");
 
         let begin = Instant::now();
-        multiplex.sweep(begin + IDLE_TIME, |_| true);
+        multiplex.sweep(begin + idle, |_| true);
         let other = multiplex.stream(&destination).expect("it is in use");
         drop((call, other));
-        let found = begin + 2 * IDLE_TIME;
+        let found = begin + 2 * idle;
         multiplex.sweep(found, |_| true);
-        multiplex.sweep(found + IDLE_TIME / 2, |_| true);
+        multiplex.sweep(found + idle / 2, |_| true);
         drop(
             multiplex
                 .stream(&destination)
                 .expect("it is idle for a moment"),
         );
-        multiplex.sweep(found + IDLE_TIME, |_| true);
+        multiplex.sweep(found + idle, |_| true);
         assert!(multiplex.stream(&destination).is_some(), "it was used");
-        multiplex.sweep(found + IDLE_TIME, |_| true);
-        multiplex.sweep(found + 2 * IDLE_TIME, |_| true);
+        multiplex.sweep(found + idle, |_| true);
+        multiplex.sweep(found + 2 * idle, |_| true);
         assert!(multiplex.stream(&destination).is_none());
         assert!(multiplex.lock().is_empty());
     }

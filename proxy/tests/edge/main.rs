@@ -20,6 +20,7 @@ mod proxies;
 mod recorder;
 mod slow;
 mod space;
+mod streams;
 mod takeover;
 mod upstreams;
 mod visitor;
