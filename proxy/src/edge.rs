@@ -2,9 +2,10 @@
 //!
 //! | thread | runs |
 //! |---|---|
-//! | `edge-control` | the feed, its file, certificates' renewal, health and metrics |
+//! | `edge-control` | the feed, its file, certificates' reload and renewal, health and metrics |
 //! | `edge-<n>` | visitors and the spaces they visit, one a core |
 
+mod certificates;
 mod control;
 
 use std::{
@@ -20,13 +21,15 @@ use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::control::Duties;
+use self::{
+    certificates::{Given, OnOrder},
+    control::Duties,
+};
 use crate::{
     api::Api,
-    certs::{CertError, CertStore, Certificate, Certificates, dev_ca::DevCa},
+    certs::{CertError, Certificates},
     drain::Drain,
     files,
     gate::{Gate, TicketKeys},
@@ -34,10 +37,10 @@ use crate::{
     listener::{Site, Worker, admission::Admission},
     metrics::Metrics,
     routes::{Routes, disk, feed::Feed, token::TokenSource},
-    settings::{Settings, TlsFiles},
+    settings::Settings,
     sockets::{ListenError, Sockets},
     takeover::{Predecessor, TakeoverError},
-    tls,
+    tls::{self, Handshakes},
     upstream::Upstreams,
 };
 
@@ -91,13 +94,8 @@ impl Edge {
         let address = sockets.visitors.local_addr()?;
         let metrics_address = sockets.metrics.local_addr()?;
 
-        let authority = match &settings.tls_files {
-            None => Some(development_ca(settings)?),
-            Some(_) => None,
-        };
-        let store = certificates(authority.as_ref(), settings.tls_files.as_ref())?;
-        let certificates = Arc::new(Certificates::new(store));
-        let tls = Arc::new(tls::server_config(Arc::clone(&certificates) as _)?);
+        let certificates = Arc::new(Certificates::default());
+        let given = Given::open(settings, &certificates)?;
 
         let routes = Arc::new(last_known_routes(&settings.routes_file()));
         let gate = Arc::new(gate(settings, &routes));
@@ -118,6 +116,10 @@ impl Edge {
             ),
             drain: Arc::default(),
         });
+        let (on_demand, on_order) = OnOrder::open(settings, &site)?.unzip();
+        let resolver = Arc::clone(&site.certificates);
+        let tls = Arc::new(tls::server_config(resolver)?);
+        let tls = Handshakes::new(tls, on_demand);
         let own = vec![address, metrics_address];
         let guard = Arc::new(Guard::new(
             own,
@@ -134,21 +136,22 @@ impl Edge {
             ),
             live: Arc::default(),
             tasks: TaskTracker::new(),
-            tls: TlsAcceptor::from(Arc::clone(&tls)),
+            tls: tls.clone(),
         };
         let desks = (0..settings.workers.get())
             .map(|_| Desk::open(worker(), sockets.visitors.try_clone()?))
             .collect::<io::Result<Vec<_>>>()?;
         let control = runtime()?;
         let stop = CancellationToken::new();
-        let ca_path = authority.as_ref().map(|it| it.path().to_owned());
+        let ca_path = given.authority.as_ref().map(|it| it.path().to_owned());
         let duties = Duties {
             site: Arc::clone(&site),
             feed: feed(&site),
             routes_file: settings.routes_file(),
             takeover_file: settings.takeover_socket(),
             sockets,
-            authority,
+            given,
+            on_order,
             stop: stop.clone(),
         };
 
@@ -245,24 +248,6 @@ fn joined(thread: JoinHandle<()>) {
 
 fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_current_thread().enable_all().build()
-}
-
-fn development_ca(settings: &Settings) -> Result<DevCa, CertError> {
-    let domains = [settings.tunnel_domain.clone(), settings.app_domain.clone()];
-    let ca = DevCa::open(&settings.ca_dir(), domains)?;
-    tracing::info!(path = %ca.path().display(), "serving certificates of the development CA");
-    Ok(ca)
-}
-
-fn certificates(
-    authority: Option<&DevCa>,
-    files: Option<&TlsFiles>,
-) -> Result<CertStore, CertError> {
-    match (authority, files) {
-        (_, Some(files)) => Ok(CertStore::new(Certificate::read(files)?, [])),
-        (Some(authority), None) => authority.issue(),
-        (None, None) => unreachable!("without files there is an authority"),
-    }
 }
 
 /// A table that can't be read is as good as none: the feed brings all of it.

@@ -39,7 +39,7 @@ pub use self::{
 };
 use crate::{
     api::Api,
-    headers::Requested,
+    headers::{self, Requested},
     reply::{self, Answer},
     routes::{Routes, Table, Target, Via},
 };
@@ -255,7 +255,7 @@ fn admitted<'a>(
 /// Paths that are the edge's own on every host: no space is ever asked for them. A space that could
 /// answer for the second one would get certificates for its hostnames (RFC 8555 §8.3).
 pub fn is_reserved(path: &str) -> bool {
-    path.starts_with("/.spaceport/") || path.starts_with("/.well-known/acme-challenge/")
+    path.starts_with("/.spaceport/") || headers::is_acme_challenge(path)
 }
 
 fn url_of(authority: &str, request: &Parts) -> String {

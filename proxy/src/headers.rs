@@ -160,6 +160,28 @@ pub fn framing(headers: &HeaderMap) -> Result<Framing, Malformed> {
     }
 }
 
+/// Whether `path` is where an ACME server would look for a proof by HTTP (RFC 8555 §8.3), in any
+/// percent-encoding. The edge proves nothing that way, and no space may: who answers there gets
+/// certificates for the host.
+pub fn is_acme_challenge(path: &str) -> bool {
+    const PREFIX: &[u8] = b"/.well-known/acme-challenge";
+    let mut rest = path.as_bytes();
+    let mut next = || {
+        let (byte, after) = match *rest {
+            [b'%', high, low, ref after @ ..] => {
+                let digit = |it: u8| char::from(it).to_digit(16);
+                let byte = digit(high)? * 16 + digit(low)?;
+                (u8::try_from(byte).ok()?, after)
+            }
+            [byte, ref after @ ..] => (byte, after),
+            [] => return None,
+        };
+        rest = after;
+        Some(byte)
+    };
+    PREFIX.iter().all(|wanted| next() == Some(*wanted)) && matches!(next(), None | Some(b'/'))
+}
+
 /// Whether a request asks to become a WebSocket over HTTP/1.1 (RFC 6455 §4.1).
 ///
 /// No other protocol is switched to: `h2c` and its kind would carry requests past every check.

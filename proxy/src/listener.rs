@@ -32,7 +32,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use self::admission::{Admission, Admitted, Handshake, Seat};
@@ -45,7 +45,7 @@ use crate::{
     metrics::Metrics,
     routes::Routes,
     settings::Limits,
-    tls::ALPN_H2,
+    tls::{ALPN_H2, Handshakes},
     upstream::Upstreams,
 };
 
@@ -88,7 +88,7 @@ pub struct Worker {
     /// Connections and WebSockets that a drain waits for.
     pub tasks: TaskTracker,
     /// Makes handshakes.
-    pub tls: TlsAcceptor,
+    pub tls: Handshakes,
 }
 
 /// One visitor's connection.
@@ -188,11 +188,11 @@ impl Worker {
         admitted: Admitted,
         handshake: Handshake,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let (stream, address) =
-            time::timeout(self.site.limits.handshake, self.greet(stream, address))
-                .await
-                .unwrap_or_else(|elapsed| Err(io::Error::from(elapsed)))
-                .inspect_err(|_| self.site.metrics.handshakes_failed.increment(1))?;
+        let greeted = self.greet(stream, address).await;
+        let failed = &self.site.metrics.handshakes_failed;
+        let Some((stream, address)) = greeted.inspect_err(|_| failed.increment(1))? else {
+            return Ok(());
+        };
         drop(handshake);
         let session = stream.get_ref().1;
         let is_h2 = session.alpn_protocol() == Some(ALPN_H2);
@@ -219,21 +219,22 @@ impl Worker {
         Ok(())
     }
 
-    /// Learns where a connection comes from, and encrypts it.
+    /// Learns where a connection comes from, and encrypts it. `None`: it was no visitor's.
     async fn greet(
         &self,
         mut stream: TcpStream,
         peer: SocketAddr,
-    ) -> io::Result<(TlsStream<TcpStream>, SocketAddr)> {
+    ) -> io::Result<Option<(TlsStream<TcpStream>, SocketAddr)>> {
+        let deadline = time::Instant::now() + self.site.limits.handshake;
         let speaks_first = self.site.proxy_protocol && self.site.trusted_proxies.include(peer.ip());
         let said = if speaks_first {
-            let header = proxy_protocol::read(&mut stream).await;
+            let header = time::timeout_at(deadline, proxy_protocol::read(&mut stream)).await?;
             header.map_err(io::Error::other)?
         } else {
             None
         };
-        let stream = self.tls.accept(stream).await?;
-        Ok((stream, said.unwrap_or(peer)))
+        let stream = self.tls.shake(stream, deadline).await?;
+        Ok(stream.map(|stream| (stream, said.unwrap_or(peer))))
     }
 
     async fn speak_h1(

@@ -3,10 +3,12 @@
 //! Every series is registered once and its handle kept: counting on a request's way is one atomic
 //! addition. A registry belongs to one edge, so that several in one process don't mix.
 
+use std::time::SystemTime;
+
 use metrics::{Counter, Gauge, counter, gauge, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::{reply::Code, routes::Routes};
+use crate::{certs::Certificates, reply::Code, routes::Routes};
 
 /// The series of one edge.
 pub struct Metrics {
@@ -44,6 +46,15 @@ pub struct Metrics {
     pub feed_connected: Gauge,
     /// Sessions with the feed since the start.
     pub feed_sessions: Counter,
+    /// Times at which certificates were exchanged because their files had changed.
+    pub certificate_reloads: Counter,
+    /// Certificates an ACME server made.
+    pub acme_issued: Counter,
+    /// Orders of certificates that failed.
+    pub acme_failed: Counter,
+    /// Orders that were not begun because of the bounds on them.
+    pub acme_refused: Counter,
+    certificate_expiry: Gauge,
     route_spaces: Gauge,
     route_hosts: Gauge,
     route_generation: Gauge,
@@ -71,6 +82,8 @@ impl Metrics {
     fn register(handle: PrometheusHandle) -> Self {
         let connects_failed = |kind: &'static str| counter!("spaceport_edge_upstream_connect_errors_total", "kind" => kind);
         let connections = |protocol: &'static str| counter!("spaceport_edge_connections_total", "protocol" => protocol);
+        let orders =
+            |result: &'static str| counter!("spaceport_edge_acme_orders_total", "result" => result);
         let bytes = |direction: &'static str| counter!("spaceport_edge_body_bytes_total", "direction" => direction);
         Self {
             connections: gauge!("spaceport_edge_connections"),
@@ -92,6 +105,11 @@ impl Metrics {
             upgraded: gauge!("spaceport_edge_websockets"),
             feed_connected: gauge!("spaceport_edge_feed_connected"),
             feed_sessions: counter!("spaceport_edge_feed_sessions_total"),
+            certificate_reloads: counter!("spaceport_edge_certificate_reloads_total"),
+            acme_issued: orders("issued"),
+            acme_failed: orders("failed"),
+            acme_refused: orders("refused"),
+            certificate_expiry: gauge!("spaceport_edge_certificate_expiry_seconds"),
             route_spaces: gauge!("spaceport_edge_routes_spaces"),
             route_hosts: gauge!("spaceport_edge_routes_hosts"),
             route_generation: gauge!("spaceport_edge_routes_generation"),
@@ -115,8 +133,11 @@ impl Metrics {
         }
     }
 
-    /// All series as Prometheus reads them. What the routes know is looked up now.
-    pub fn render(&self, routes: &Routes) -> String {
+    /// All series as Prometheus reads them. What routes and certificates know is looked up now.
+    pub fn render(&self, routes: &Routes, certificates: &Certificates) -> String {
+        let expiry = certificates.first_end_in(SystemTime::now());
+        self.certificate_expiry
+            .set(expiry.map_or(f64::NAN, |it| it.as_secs_f64()));
         let table = routes.current();
         self.route_spaces.set(rounded(table.space_count() as u64));
         self.route_hosts.set(rounded(table.host_count() as u64));
@@ -147,7 +168,7 @@ mod tests {
         }
         metrics.request(Some(http::StatusCode::NOT_FOUND));
         metrics.request(None);
-        let text = metrics.render(&Routes::default());
+        let text = metrics.render(&Routes::default(), &Certificates::default());
         for code in Code::ALL {
             let line = format!("own_answers_total{{code=\"{}\"}} 1", code.as_str());
             assert!(text.contains(&line), "{line} is missing in {text}");

@@ -62,6 +62,13 @@ impl Routes {
         self.table.load()
     }
 
+    /// Whether a certificate may be made for `host`, which must have been normalised: tunnels only,
+    /// running or not. Whether an app exists is nothing that a stranger is to learn, and a
+    /// certificate of its own would tell.
+    pub fn knows(&self, host: &str) -> bool {
+        self.table.load().tunnel(host).is_some()
+    }
+
     /// Whether `destination` is still one.
     pub fn reaches(&self, destination: &Destination) -> bool {
         self.table.load().reaches(destination)

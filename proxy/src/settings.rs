@@ -4,6 +4,7 @@
 //! `spaceport.toml`. All of them are checked at start, and every mistake is reported at once.
 //! Settings of the other plane share the names' prefix and are left alone.
 
+mod acme;
 pub mod limits;
 mod source;
 
@@ -20,6 +21,7 @@ use std::{
 use http::Uri;
 use spaceport_domain::{forwarding::TrustedProxies, hostname};
 
+pub use acme::AcmeSettings;
 pub use limits::Limits;
 pub use source::Source;
 
@@ -47,12 +49,17 @@ pub struct Settings {
     pub app_offline: Option<Duration>,
     /// `EDGE_TOKEN`: what the edge shows the control plane. `None`: it is read from a file.
     pub token: Option<EdgeToken>,
-    /// `TLS_CERT` and `TLS_KEY`: PEM files to serve instead of the development CA's certificates.
+    /// `TLS_CERT` and `TLS_KEY`: PEM files to serve instead of the development CA's certificates,
+    /// also to clients that ask for a name which nothing covers.
     pub tls_files: Option<TlsFiles>,
     /// `EDGE_TRUSTED_PROXIES`: whose word on visitors' addresses is believed; nobody's by default.
     pub trusted_proxies: TrustedProxies,
     /// `EDGE_PROXY_PROTOCOL`: connections of trusted proxies begin with a PROXY header.
     pub proxy_protocol: bool,
+    /// `TLS_DIR`: a folder of more such pairs, `<name>.crt` or `<name>.pem` beside `<name>.key`.
+    pub tls_dir: Option<PathBuf>,
+    /// `ACME_…`: certificates made on demand for what no file covers; `None`: there are none.
+    pub acme: Option<AcmeSettings>,
     /// `EDGE_WORKERS`: threads that carry traffic; as many as there are cores by default.
     pub workers: NonZeroUsize,
     /// `EDGE_DRAIN_SECONDS`: how long open connections may go on after a signal to stop.
@@ -181,6 +188,8 @@ impl Settings {
             tls_files: tls_files(&mut read),
             trusted_proxies: read.or("EDGE_TRUSTED_PROXIES", "", trusted_proxies),
             proxy_protocol: read.or("EDGE_PROXY_PROTOCOL", "false", yes_no),
+            tls_dir: read.maybe("TLS_DIR", |it| Ok(PathBuf::from(it))),
+            acme: acme::acme(&mut read),
             workers: read.or("EDGE_WORKERS", &cores(), at_least_one),
             drain: read.or("EDGE_DRAIN_SECONDS", "10", seconds),
             upgrade_drain: read.or("EDGE_UPGRADE_DRAIN_SECONDS", "3600", seconds),
@@ -208,9 +217,9 @@ impl Settings {
         if !problems.is_empty() {
             return Err(SettingsError { problems });
         }
-        let unknown = source
-            .keys_beginning_with("EDGE_")
+        let unknown = ["EDGE_", "TLS_", "ACME_"]
             .into_iter()
+            .flat_map(|beginning| source.keys_beginning_with(beginning))
             .filter(|key| !known.contains(&key.as_str()) && !FOREIGN_KEYS.contains(&key.as_str()))
             .collect();
         Ok(Self {
@@ -237,6 +246,11 @@ impl Settings {
     /// The socket at which a running edge hands over to its successor.
     pub fn takeover_socket(&self) -> PathBuf {
         self.data_dir.join("edge").join("takeover.sock")
+    }
+
+    /// The folder of the certificates that an ACME server made.
+    pub fn acme_dir(&self) -> PathBuf {
+        self.data_dir.join("edge").join("acme")
     }
 
     /// The folder of the development CA.

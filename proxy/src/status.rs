@@ -73,7 +73,10 @@ fn page(site: &Site, path: &str) -> (StatusCode, String) {
         "/readyz" if site.drain.has_begun() => busy("stopping"),
         "/readyz" if site.routes.generation() == 0 => busy("no routes yet"),
         "/readyz" => (StatusCode::OK, "ready\n".to_owned()),
-        "/metrics" => (StatusCode::OK, site.metrics.render(&site.routes)),
+        "/metrics" => {
+            let text = site.metrics.render(&site.routes, &site.certificates);
+            (StatusCode::OK, text)
+        }
         _ => (StatusCode::NOT_FOUND, "not found\n".to_owned()),
     }
 }

@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 
 use crate::{PATIENCE, client::install_crypto, in_time};
 
-/// Somebody who trusts the development CA and finds every hostname at the edge.
+/// Somebody who trusts one authority, most often the development CA, and finds every hostname at the edge.
 #[derive(Clone)]
 pub struct Visitor {
     edge: SocketAddr,
@@ -181,6 +181,18 @@ impl Visitor {
         // The edge may close without a goodbye when it is told nonsense.
         let _ = in_time("the edge's end", stream.read_to_end(&mut answer)).await;
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The certificate that a handshake for the host of `url` shows, verified.
+    ///
+    /// # Errors
+    /// The handshake fails.
+    pub async fn certificate(&self, url: &str) -> io::Result<CertificateDer<'static>> {
+        let url: reqwest::Url = url.parse().expect("a URL");
+        let host = url.host_str().expect("a hostname");
+        let stream = self.connect(host, "http/1.1").await?;
+        let chain = stream.get_ref().1.peer_certificates();
+        Ok(chain.expect("a chain")[0].clone().into_owned())
     }
 
     /// Opens a connection for `host` that speaks `protocol`, named as in ALPN.

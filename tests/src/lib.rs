@@ -25,6 +25,7 @@ pub mod installation;
 pub mod load;
 pub mod meter;
 pub mod node;
+pub mod pebble;
 pub mod private_docker;
 pub mod program;
 pub mod subscription;
@@ -40,6 +41,7 @@ pub use database::Database;
 pub use edge::Visitor;
 pub use image::Image;
 pub use installation::{Home, Installation};
+pub use pebble::Pebble;
 pub use private_docker::PrivateDocker;
 pub use subscription::{Follower, Message, Subscription, Transport};
 

@@ -15,6 +15,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// A program with its environment and its log.
 pub struct Program {
     path: PathBuf,
+    arguments: Vec<String>,
     environment: Vec<(String, String)>,
     log: PathBuf,
     child: Mutex<Option<Child>>,
@@ -25,6 +26,23 @@ impl Program {
     pub fn new(name: &str, environment: Vec<(String, String)>, log: PathBuf) -> Self {
         Self {
             path: path_of(name),
+            arguments: Vec::new(),
+            environment,
+            log,
+            child: Mutex::default(),
+        }
+    }
+
+    /// A program of the machine's.
+    pub fn of_machine(
+        name: &str,
+        arguments: Vec<String>,
+        environment: Vec<(String, String)>,
+        log: PathBuf,
+    ) -> Self {
+        Self {
+            path: name.into(),
+            arguments,
             environment,
             log,
             child: Mutex::default(),
@@ -43,6 +61,7 @@ impl Program {
         command
             .args(["--pdeathsig", "KILL"])
             .arg(&self.path)
+            .args(&self.arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(self.environment.iter().cloned())
@@ -59,6 +78,7 @@ impl Program {
     pub fn another(&self, log: &str) -> Self {
         Self {
             path: self.path.clone(),
+            arguments: self.arguments.clone(),
             environment: self.environment.clone(),
             log: self.log.with_file_name(log),
             child: Mutex::default(),

@@ -100,14 +100,15 @@ impl DevCa {
     /// Fresh certificates for both domains and every name one label below them.
     pub fn issue(&self) -> Result<CertStore, CertError> {
         let [default, other] = &self.domains;
-        Ok(CertStore::new(self.sign(default)?, [self.sign(other)?]))
+        let certificates = [self.sign(default)?, self.sign(other)?];
+        Ok(CertStore::new(certificates.map(Arc::new)))
     }
 
     fn sign(&self, domain: &str) -> Result<Certificate, CertError> {
         let (der, key) = self.leaf(domain)?;
         let key = PrivateKeyDer::try_from(key.serialize_der())
             .map_err(|why| rustls::Error::General(why.to_owned()))?;
-        Certificate::new(vec![der], &key)
+        Ok(Certificate::new(vec![der], &key)?)
     }
 
     fn leaf(&self, domain: &str) -> Result<(CertificateDer<'static>, KeyPair), CertError> {
@@ -162,13 +163,9 @@ fn kept(
     let (Some(root), Some(key)) = (read(path)?, read(key_path)?) else {
         return Ok(None);
     };
-    let content = |path: &Path, what| CertError::Content {
-        path: path.display().to_string(),
-        what,
-    };
     let root = CertificateDer::from_pem_slice(root.as_bytes())
-        .map_err(|_| content(path, "certificate"))?;
-    let key = KeyPair::from_pem(&key).map_err(|_| content(key_path, "private key"))?;
+        .map_err(|_| CertError::content(path, "certificate"))?;
+    let key = KeyPair::from_pem(&key).map_err(|_| CertError::content(key_path, "private key"))?;
     Ok(Some((root, key)))
 }
 

@@ -11,8 +11,8 @@ use std::{
 use tokio::{net, sync::watch, task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
+use super::certificates::{self, Given, OnOrder};
 use crate::{
-    certs::dev_ca::{DevCa, RENEW_INTERVAL},
     listener::Site,
     routes::{Routes, disk, feed::Feed},
     sockets::Sockets,
@@ -30,7 +30,8 @@ pub(super) struct Duties {
     pub(super) routes_file: PathBuf,
     pub(super) takeover_file: PathBuf,
     pub(super) sockets: Sockets,
-    pub(super) authority: Option<DevCa>,
+    pub(super) given: Given,
+    pub(super) on_order: Option<OnOrder>,
     pub(super) stop: CancellationToken,
 }
 
@@ -50,9 +51,7 @@ impl Duties {
                 None
             }
         };
-        let renewal = self
-            .authority
-            .map(|authority| tokio::spawn(renew(authority, Arc::clone(&self.site))));
+        let renewal = certificates::keep_up(self.given, self.on_order, &self.site);
         let estate = Estate {
             site: self.site,
             sockets: self.sockets,
@@ -71,17 +70,6 @@ impl Duties {
         self.stop.cancelled().await;
         if let Some(saver) = saver {
             saver.finish().await;
-        }
-    }
-}
-
-/// Makes the development CA's certificates anew while the edge runs for months.
-async fn renew(authority: DevCa, site: Arc<Site>) {
-    loop {
-        time::sleep(RENEW_INTERVAL).await;
-        match authority.issue() {
-            Ok(store) => site.certificates.replace(store),
-            Err(error) => tracing::error!(%error, "the certificates can't be made anew"),
         }
     }
 }

@@ -330,3 +330,26 @@ proptest! {
         prop_assert!(!headers.contains_key(CONNECTION));
     }
 }
+
+#[test]
+fn no_spelling_of_the_acme_path_is_a_spaces() {
+    for path in [
+        "/.well-known/acme-challenge/token",
+        "/.well-known/acme-challenge/",
+        "/.well-known/acme-challenge",
+        "/.well-known/acme%2Dchallenge/token",
+        "/%2ewell-known%2Facme-challenge%2ftoken",
+    ] {
+        assert!(is_acme_challenge(path), "{path}");
+    }
+    for path in [
+        "/",
+        "/.well-known/acme-challenges/x",
+        "/.well-known/security.txt",
+        "/a/.well-known/acme-challenge/token",
+        "/.well-known/acme-challenge%",
+        "/.well-known/acme%2",
+    ] {
+        assert!(!is_acme_challenge(path), "{path}");
+    }
+}

@@ -40,6 +40,10 @@ fn every_mistake_is_reported_at_once() {
         ("SPACEPORT_EDGE_TOKEN", "two words"),
         ("SPACEPORT_TLS_CERT", "cert.pem"),
         ("SPACEPORT_EDGE_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+        ("SPACEPORT_ACME_DIRECTORY", "http://acme.example/directory"),
+        ("SPACEPORT_ACME_CONTACT", "ops@example.com,nobody"),
+        ("SPACEPORT_ACME_WAIT_SECONDS", "0"),
+        ("SPACEPORT_ACME_ORDERS_PER_HOUR", "0"),
         ("SPACEPORT_EDGE_WORKERS", "0"),
         ("SPACEPORT_EDGE_HEADER_SECONDS", "0"),
         ("SPACEPORT_EDGE_DRAIN_SECONDS", "-1"),
@@ -110,11 +114,27 @@ fn settings_of_the_other_plane_are_left_alone_and_misspelt_ones_are_named() {
         &[
             ("SPACEPORT_DATABASE_URL", "x"),
             ("SPACEPORT_EDGE_LISTN", "y"),
+            ("SPACEPORT_ACME_EMAIL", "z"),
         ],
         "edge_public_port = 443\nfirewall = \"managed\"",
     )
     .expect("right");
-    assert_eq!(settings.unknown, ["EDGE_LISTN"]);
+    assert_eq!(settings.unknown, ["EDGE_LISTN", "ACME_EMAIL"]);
+}
+
+#[test]
+fn acme_is_off_until_its_directory_is_named() {
+    let file = "acme_contact = \"ops@example.com, mailto:b@example.com\"";
+    assert_eq!(parse(&[], file).expect("right").acme, None);
+    let url = "https://acme.example/directory";
+    let settings = parse(&[("SPACEPORT_ACME_DIRECTORY", url)], file).expect("right");
+    let acme = settings.acme.expect("on");
+    assert_eq!(acme.directory, url);
+    assert_eq!(
+        acme.contact,
+        ["mailto:ops@example.com", "mailto:b@example.com"]
+    );
+    assert_eq!(acme.orders_per_hour.get(), 60);
 }
 
 #[test]

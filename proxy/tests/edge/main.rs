@@ -8,6 +8,7 @@
 mod api;
 mod apps;
 mod calls;
+mod certificates;
 mod extended;
 mod feed;
 mod forwarding;

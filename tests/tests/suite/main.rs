@@ -15,6 +15,7 @@ mod attacks;
 mod audit;
 mod bounds;
 mod browser;
+mod certificates;
 mod edge;
 mod engine;
 mod failures;
