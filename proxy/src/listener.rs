@@ -188,11 +188,13 @@ impl Worker {
         admitted: Admitted,
         handshake: Handshake,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let (stream, address) =
-            time::timeout(self.site.limits.handshake, self.greet(stream, address))
-                .await
-                .unwrap_or_else(|elapsed| Err(io::Error::from(elapsed)))
-                .inspect_err(|_| self.site.metrics.handshakes_failed.increment(1))?;
+        // What only the handshake needs goes with it, and what only the other protocol would need
+        // is never there: most connections are idle, and each holds this future.
+        let greeting = Box::pin(self.greet(stream, address));
+        let (stream, address) = time::timeout(self.site.limits.handshake, greeting)
+            .await
+            .unwrap_or_else(|elapsed| Err(io::Error::from(elapsed)))
+            .inspect_err(|_| self.site.metrics.handshakes_failed.increment(1))?;
         drop(handshake);
         let session = stream.get_ref().1;
         let is_h2 = session.alpn_protocol() == Some(ALPN_H2);
@@ -211,10 +213,10 @@ impl Worker {
         });
         if is_h2 {
             self.site.metrics.connections_h2.increment(1);
-            self.speak_h2(stream, visitor).await?;
+            Box::pin(self.speak_h2(stream, visitor)).await?;
         } else {
             self.site.metrics.connections_h1.increment(1);
-            self.speak_h1(stream, visitor).await?;
+            Box::pin(self.speak_h1(stream, visitor)).await?;
         }
         Ok(())
     }
