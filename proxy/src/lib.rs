@@ -21,6 +21,7 @@
 //! | [`api`] | questions to the control plane |
 //! | [`routes`] | the table, the feed that fills it, its copy on disk |
 //! | [`metrics`], [`status`] | what is counted, and how it is asked for |
+//! | [`log`] | where the log goes |
 
 pub mod api;
 pub mod certs;
@@ -34,6 +35,7 @@ pub mod headers;
 pub mod http;
 pub mod listener;
 pub mod live;
+pub mod log;
 pub mod metrics;
 pub mod reply;
 pub mod routes;

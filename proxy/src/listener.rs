@@ -188,7 +188,9 @@ impl Worker {
         admitted: Admitted,
         handshake: Handshake,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let greeted = self.greet(stream, address).await;
+        // What only the handshake needs goes with it, and what only the other protocol would need
+        // is never there: most connections are idle, and each holds this future.
+        let greeted = Box::pin(self.greet(stream, address)).await;
         let failed = &self.site.metrics.handshakes_failed;
         let Some((stream, address)) = greeted.inspect_err(|_| failed.increment(1))? else {
             return Ok(());
@@ -211,10 +213,10 @@ impl Worker {
         });
         if is_h2 {
             self.site.metrics.connections_h2.increment(1);
-            self.speak_h2(stream, visitor).await?;
+            Box::pin(self.speak_h2(stream, visitor)).await?;
         } else {
             self.site.metrics.connections_h1.increment(1);
-            self.speak_h1(stream, visitor).await?;
+            Box::pin(self.speak_h1(stream, visitor)).await?;
         }
         Ok(())
     }

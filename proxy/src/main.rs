@@ -10,6 +10,7 @@ use clap::Parser;
 use spaceport_proxy::{
     Edge, Settings,
     drain::Drain,
+    log::Log,
     settings::{LogFormat, SettingsError},
 };
 use tokio::{
@@ -31,7 +32,13 @@ struct Options {}
 fn main() -> anyhow::Result<()> {
     let Options {} = Options::parse();
     let settings = Settings::load().map_err(|error: SettingsError| anyhow::anyhow!("{error}"))?;
-    log(&settings)?;
+    let log = open_log(&settings)?;
+    let ended = run(&settings, &log);
+    log.flush();
+    ended
+}
+
+fn run(settings: &Settings, log: &Log) -> anyhow::Result<()> {
     for key in &settings.unknown {
         tracing::warn!("SPACEPORT_{key} is no setting of the edge; is it misspelt?");
     }
@@ -49,6 +56,7 @@ fn main() -> anyhow::Result<()> {
     // Until the edge serves, a signal ends the process at once.
     let serving: Arc<OnceLock<Arc<Drain>>> = Arc::default();
     let ending = Arc::clone(&serving);
+    let log = log.clone();
     signals.spawn(async move {
         let (term, int) = first(term, int).await;
         if let Some(drain) = ending.get() {
@@ -57,9 +65,10 @@ fn main() -> anyhow::Result<()> {
             // While it drains, another signal does.
             let _ = first(term, int).await;
         }
+        log.flush();
         std::process::exit(1);
     });
-    let edge = Edge::start(&settings)?;
+    let edge = Edge::start(settings)?;
     let _ = serving.set(edge.drain());
     edge.wait();
     Ok(())
@@ -83,15 +92,16 @@ async fn first(mut term: Signal, mut int: Signal) -> (Signal, Signal) {
     (term, int)
 }
 
-fn log(settings: &Settings) -> anyhow::Result<()> {
+fn open_log(settings: &Settings) -> anyhow::Result<Log> {
     let filter = EnvFilter::try_new(&settings.log).context("SPACEPORT_LOG is no filter")?;
-    let log = tracing_subscriber::fmt()
+    let log = Log::start(std::io::stderr()).context("the log can't be opened")?;
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(log.clone());
     match settings.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
     }
-    Ok(())
+    Ok(log)
 }
