@@ -119,3 +119,156 @@ impl Handshakes {
         timeout_at(deadline, shaking).await?.map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use instant_acme::LetsEncrypt;
+    use rustls::{
+        ClientConfig, DigitallySignedStruct, SignatureScheme,
+        client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        pki_types::{CertificateDer, ServerName, UnixTime},
+    };
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+    use tokio_rustls::{TlsConnector, client};
+    use x509_parser::{certificate::X509Certificate, prelude::FromDer};
+
+    use super::*;
+    use crate::{
+        certs::{Certificates, acme::challenge::Challenges},
+        metrics::Metrics,
+        routes::Routes,
+        settings::{Settings, Source},
+    };
+
+    /// Takes any certificate: that of a proof is signed by nobody.
+    #[derive(Debug)]
+    struct Anything;
+
+    impl ServerCertVerifier for Anything {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, rustls::Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            vec![SignatureScheme::ECDSA_NISTP256_SHA256]
+        }
+    }
+
+    /// An edge's handshakes with nothing to show but `challenges`.
+    fn handshakes(challenges: &Arc<Challenges>) -> Handshakes {
+        let directory = LetsEncrypt::Staging.url();
+        let source = [("SPACEPORT_ACME_DIRECTORY", directory)];
+        let settings = Settings::parse(&Source::new(source, toml::Table::new())).expect("right");
+        let certificates = Arc::new(Certificates::default());
+        let (on_demand, _) = OnDemand::new(
+            &settings.acme.expect("on"),
+            Arc::new(Routes::default()),
+            Arc::clone(&certificates),
+            Arc::new(Metrics::default()),
+        );
+        let challenges = Arc::clone(challenges) as Arc<dyn ResolvesServerCert>;
+        let acme = HandshakesOnDemand {
+            on_demand,
+            challenges: Arc::new(challenge_config(challenges).expect("a configuration")),
+        };
+        let visitors = server_config(certificates).expect("a configuration");
+        Handshakes::new(Arc::new(visitors), Some(acme))
+    }
+
+    /// What the edge and a client that offers `alpn` for `host` make of each other.
+    async fn meet(
+        edge: &Handshakes,
+        host: &'static str,
+        alpn: &[&[u8]],
+    ) -> (
+        io::Result<Option<TlsStream<TcpStream>>>,
+        io::Result<client::TlsStream<TcpStream>>,
+    ) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let address = listener.local_addr().expect("an address");
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anything))
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|it| it.to_vec()).collect();
+        let name = ServerName::try_from(host).expect("a name");
+        let client = async {
+            let stream = TcpStream::connect(address).await?;
+            TlsConnector::from(Arc::new(config))
+                .connect(name, stream)
+                .await
+        };
+        let server = async {
+            let (stream, _) = listener.accept().await?;
+            edge.shake(stream, Instant::now() + Duration::from_secs(10))
+                .await
+        };
+        tokio::join!(server, client)
+    }
+
+    #[tokio::test]
+    async fn an_acme_server_sees_the_proof_and_nothing_else() {
+        let challenges = Arc::default();
+        let edge = handshakes(&challenges);
+        let shown = challenges.show("a.example", &[7; 32]).expect("shown");
+        let (served, client) = meet(&edge, "a.example", &[challenge::ALPN]).await;
+        assert!(served.expect("shaken").is_none(), "no visitor");
+        let mut client = client.expect("shaken");
+        let session = client.get_ref().1;
+        assert_eq!(session.alpn_protocol(), Some(challenge::ALPN));
+        let proof = session.peer_certificates().expect("a chain")[0]
+            .clone()
+            .into_owned();
+        let (_, proof) = X509Certificate::from_der(&proof).expect("a certificate");
+        let mut extensions = proof.extensions().iter();
+        // RFC 8737 §3: id-pe-acmeIdentifier, critical, an octet string of the digest.
+        let extension = extensions.find(|it| it.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
+        let extension = extension.expect("the proof");
+        assert!(extension.critical);
+        assert_eq!(extension.value, [&[4, 32][..], &[7; 32]].concat());
+        assert_eq!(client.read(&mut [0; 1]).await.expect("an end"), 0);
+
+        for (host, alpn) in [
+            // A host that nothing is to be proven of.
+            ("b.example", &[challenge::ALPN][..]),
+            // A visitor's client, whatever else it offers, is no ACME server.
+            ("a.example", &[challenge::ALPN, ALPN_H2][..]),
+            ("a.example", &[ALPN_H2][..]),
+        ] {
+            let (served, client) = meet(&edge, host, alpn).await;
+            assert!(served.is_err() && client.is_err(), "{host} {alpn:?}");
+        }
+        drop(shown);
+        let (served, _) = meet(&edge, "a.example", &[challenge::ALPN]).await;
+        assert!(served.is_err(), "it is proven once");
+    }
+}

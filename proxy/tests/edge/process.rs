@@ -54,13 +54,14 @@ async fn the_program_serves_until_a_signal_and_then_ends_well() {
     let (mut running, visitor) = start(&house);
     assert_eq!(visitor.get(HOST, "/").await.status, 200);
     let pid = running.0.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.unwrap().success());
+    };
+    // Certificates are read again, of which there are none here.
+    signal("-HUP");
+    assert_eq!(visitor.get(HOST, "/").await.status, 200);
+    signal("-TERM");
     assert!(running.0.wait().unwrap().success());
 }
 

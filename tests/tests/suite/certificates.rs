@@ -161,7 +161,7 @@ async fn a_certificate_is_renewed_ahead_of_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_certificate_that_can_not_be_renewed_serves_until_its_end_and_is_ordered_again() {
+async fn a_renewal_that_fails_is_tried_again_while_the_old_certificate_serves_until_its_end() {
     let pebble = Pebble::new();
     let home = home_with(&pebble, &[("SPACEPORT_ACME_RETRY_SECONDS", "0.5")]).await;
     pebble.start(home.edge_address(), SHORT_SECONDS).await;
