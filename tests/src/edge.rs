@@ -67,7 +67,8 @@ impl Resolve for AtEdge {
 }
 
 impl Visitor {
-    pub(crate) fn new(edge: SocketAddr, ca: &Path) -> Self {
+    /// A visitor of `edge` who trusts the authority whose certificate is in the file `ca`.
+    pub fn new(edge: SocketAddr, ca: &Path) -> Self {
         install_crypto();
         let pem = std::fs::read(ca).expect("the development CA's certificate");
         let trusting = || {

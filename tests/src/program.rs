@@ -111,12 +111,17 @@ impl Program {
         }
     }
 
+    /// Sends it a signal, named without `SIG`.
+    pub fn signal(&self, name: &str) {
+        let (signal, pid) = (format!("-{name}"), self.pid().to_string());
+        let sent = Command::new("kill").args([&signal, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
     /// Asks it to end, and waits until it has.
     pub fn terminate(&self) -> ExitStatus {
+        self.signal("TERM");
         let mut child = self.child().take().expect("it runs");
-        let pid = child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(asked.is_ok_and(|status| status.success()), "kill -TERM");
         let started = Instant::now();
         loop {
             if let Some(status) = child.try_wait().expect("a child of ours") {

@@ -1,11 +1,16 @@
 //! Visitors under whom everything changes and who notice nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt, stream};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use spaceport_tests::{
-    BASE, Client, Database, Installation, eventually, in_time,
+    BASE, Client, Database, Installation, Visitor, eventually, in_time,
     load::{Load, Wishes},
     program::Program,
 };
@@ -16,12 +21,59 @@ use crate::lifecycle::SERVE;
 const ROUTE_CHANGES: usize = 500;
 /// How many of them are under way at once.
 const CHANGES_AT_ONCE: usize = 4;
+/// Exchanges of the certificate that is served.
+const RELOADS: usize = 50;
 /// How long the API is away.
 const OUTAGE: Duration = Duration::from_secs(30);
 /// More than is downloaded, as slowly as it is, in several minutes.
 const FILE_MIB: u64 = 512;
 /// Visitors of each kind.
 const VISITORS: usize = 3;
+
+/// Makes certificates for tunnels, one after the other, in the files that the edge is told of.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    folder: PathBuf,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let name = format!("spaceport-test-{}-authority", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let root = params.self_signed(&key).expect("a certificate").pem();
+        fs::write(folder.join("root.pem"), root).expect("written");
+        let authority = Self {
+            issuer: Issuer::new(params, key),
+            folder,
+        };
+        authority.exchange();
+        authority
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A new pair takes the place of the one before, one file after the other, as common tools do.
+    fn exchange(&self) {
+        let key = KeyPair::generate().expect("a key");
+        let names = ["*.tunnels.localhost".to_owned()];
+        let params = CertificateParams::new(names).expect("names");
+        let chain = params.signed_by(&key, &self.issuer).expect("signed").pem();
+        fs::write(self.file("tls.key"), key.serialize_pem()).expect("written");
+        fs::write(self.file("tls.crt"), chain).expect("written");
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
 
 async fn tunnel(user: &Client, space: &str, port: u16, name: &str) -> Value {
     let input = json!({ "spaceId": space, "port": port, "name": name });
@@ -55,7 +107,13 @@ async fn upgrade(from: &Program, log: &str) -> Program {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn visitors_notice_no_change_no_outage_and_no_upgrade() {
-    let home = Installation::start(Database::Sqlite).await;
+    let authority = Authority::new();
+    let path = |name: &str| authority.file(name).display().to_string();
+    let home = Installation::plan(Database::Sqlite)
+        .set("SPACEPORT_TLS_CERT", path("tls.crt"))
+        .set("SPACEPORT_TLS_KEY", path("tls.key"))
+        .start()
+        .await;
     let admin = home.admin().await;
     let serve = format!("truncate -s {FILE_MIB}M /home/dev/work/large\n{SERVE}");
     let blueprint = json!({
@@ -71,7 +129,7 @@ async fn visitors_notice_no_change_no_outage_and_no_upgrade() {
         tunnel(&user, &space, 9000, "doomed-early").await,
         tunnel(&user, &space, 9000, "doomed-late").await,
     ];
-    let visitor = home.visitor();
+    let visitor = Visitor::new(home.edge_address(), &authority.file("root.pem"));
     let not_yet = ["UNKNOWN_HOST", "NOTHING_LISTENS"];
     for url in [&page, &echo, &url(&doomed[1])] {
         visitor
@@ -79,12 +137,14 @@ async fn visitors_notice_no_change_no_outage_and_no_upgrade() {
             .await;
     }
 
+    let first = visitor.certificate(&page).await.expect("a certificate");
     let wishes = Wishes {
         file: format!("{}/large", page.trim_end_matches('/')),
         file_bytes: FILE_MIB << 20,
         page,
         echo,
     };
+    let echo_url = wishes.echo.clone();
     let load = Load::start(&visitor, &wishes, VISITORS);
     load.goes_on().await;
     let mut sockets = Vec::new();
@@ -108,6 +168,20 @@ async fn visitors_notice_no_change_no_outage_and_no_upgrade() {
         })
         .await;
     cut(&mut sockets[0], &doomed[0]).await;
+    load.goes_on().await;
+
+    let mut served = first;
+    for _ in 0..RELOADS {
+        authority.exchange();
+        home.edge.signal("HUP");
+        eventually("newcomers see the new certificate", async || {
+            let now = visitor.certificate(&echo_url).await.expect("a certificate");
+            let is_new = now != served;
+            served = now;
+            is_new
+        })
+        .await;
+    }
     load.goes_on().await;
 
     home.api.kill();
