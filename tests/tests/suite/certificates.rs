@@ -211,6 +211,9 @@ async fn a_host_whose_order_failed_is_left_alone_for_a_while() {
         visitor.certificate(&url).await.unwrap_err();
     }
     assert_eq!(pebble.orders(), 1);
-    let log = home.edge.log();
-    assert!(log.contains("the server did not accept the proof"), "{log}");
+    eventually("the reason is logged", async || {
+        let log = home.edge.log();
+        log.contains("the server did not accept the proof")
+    })
+    .await;
 }
