@@ -76,6 +76,9 @@ pub(super) struct Stream {
 
 impl Connection {
     /// Speaks HTTP/2 on `stream`, which `slot` counts until it is closed.
+    ///
+    /// It sends no pings: gRPC servers take one in five minutes without data, and end all calls of
+    /// whoever sends more (gRFC A8). The kernel notices who has vanished.
     pub(super) async fn open(
         stream: TcpStream,
         slot: Slot,
@@ -87,8 +90,6 @@ impl Connection {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_header_list_size(limits.header_bytes)
             .max_send_buf_size(limits.http2.send_buffer_bytes)
-            .keep_alive_interval(limits.http2.ping)
-            .keep_alive_timeout(limits.http2.ping_timeout)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;

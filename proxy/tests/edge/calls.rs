@@ -1,6 +1,12 @@
 //! gRPC calls, and the connections into a space that they share.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -12,6 +18,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::SendRequest;
 use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -19,6 +26,7 @@ use tokio::{
 
 use crate::{
     harness::{House, routes},
+    hostile::frames::{END_HEADERS, HEADERS, PING, PREFACE, SETTINGS, block, frame},
     soon,
     visitor::{Got, got, request},
 };
@@ -272,4 +280,77 @@ async fn a_space_that_speaks_http_1_alone_ends_calls_and_nothing_else() {
     let refused = got(soon(sender.send_request(wrong)).await.unwrap()).await;
     assert_eq!(ended(&refused), (200, "14", Some("UPSTREAM_ERROR")));
     assert_eq!(house.get(crate::harness::HOST, "/").await.status, 200);
+}
+
+/// One end of a connection, frame by frame. It answers as RFC 9113 asks for, and nothing else.
+struct Frames<S>(S);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
+    async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let frame = frame(kind, flags, stream, payload);
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    /// The kind of the next frame that isn't an answer to one of ours.
+    async fn next(&mut self) -> u8 {
+        const ACK: u8 = 1;
+        loop {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await.unwrap();
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; usize::try_from(length).unwrap()];
+            self.0.read_exact(&mut payload).await.unwrap();
+            match (head[3], head[4] & ACK) {
+                (SETTINGS, 0) => self.send(SETTINGS, ACK, 0, &[]).await,
+                (PING, 0) => self.send(PING, ACK, 0, &payload).await,
+                (SETTINGS | PING, _) => continue,
+                _ => {}
+            }
+            return head[3];
+        }
+    }
+}
+
+/// gRPC servers end the connections of whoever sends many.
+#[tokio::test]
+async fn a_space_gets_no_pings_while_a_call_is_quiet() {
+    let house = House::open_with(&[("SPACEPORT_EDGE_HTTP2_PING_SECONDS", "0.05")]).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    house.say(routes(2, "RUNNING", address, HOST)).await;
+
+    let stream = house.visitor().connect(HOST, &["h2"]).await.unwrap();
+    let mut visitor = Frames(stream);
+    visitor.0.write_all(PREFACE).await.unwrap();
+    visitor.send(SETTINGS, 0, 0, &[]).await;
+    let call = [
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", HOST),
+        (":path", "/t/Hold"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ];
+    visitor.send(HEADERS, END_HEADERS, 1, &block(&call)).await;
+
+    let (stream, _) = soon(listener.accept()).await.unwrap();
+    let mut space = Frames(stream);
+    let mut preface = [0; PREFACE.len()];
+    soon(space.0.read_exact(&mut preface)).await.unwrap();
+    space.send(SETTINGS, 0, 0, &[]).await;
+    while soon(space.next()).await != HEADERS {}
+    let pings = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&pings);
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        loop {
+            let kind = space.next().await;
+            counted.fetch_add(usize::from(kind == PING), Ordering::Relaxed);
+        }
+    });
+    // The edge asks the visitor meanwhile, as often as it would ask a space.
+    for _ in 0..5 {
+        while soon(visitor.next()).await != PING {}
+    }
+    assert_eq!(pings.load(Ordering::Relaxed), 0);
 }

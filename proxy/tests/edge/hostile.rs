@@ -1,6 +1,6 @@
 //! Requests that try to be understood in two ways, or to take too much.
 
-mod frames;
+pub(crate) mod frames;
 mod framing;
 mod soup;
 
