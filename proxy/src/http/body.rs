@@ -14,7 +14,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{access::Access, stall::Stall};
+use super::{
+    access::Access,
+    stall::{Piece, Stall},
+};
 use crate::{headers::trailers, live::Open, upstream::Lease};
 
 /// How far a request's body has come.
@@ -181,31 +184,24 @@ impl Download {
 }
 
 impl Body for Download {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Self { source, stall, .. } = &mut *self;
-        let mut frame = match source {
+    ) -> Poll<Option<Result<Frame<Piece>, BodyError>>> {
+        let mut frame = match &mut self.source {
             Source::Own(bytes) if bytes.is_empty() => None,
             Source::Own(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Source::Space { open, .. } if open.is_cut() => Some(Err(BodyError::Cut)),
-            Source::Space { incoming, open, .. } => {
-                let polled = Pin::new(incoming).poll_frame(cx);
-                if let Some(stall) = stall {
-                    stall.polled(polled.is_ready());
+            Source::Space { incoming, open, .. } => match Pin::new(incoming).poll_frame(cx) {
+                Poll::Ready(frame) => frame.map(|it| it.map_err(BodyError::from)),
+                Poll::Pending => {
+                    ready!(open.poll_cut(cx));
+                    Some(Err(BodyError::Cut))
                 }
-                match polled {
-                    Poll::Ready(frame) => frame.map(|it| it.map_err(BodyError::from)),
-                    Poll::Pending => {
-                        ready!(open.poll_cut(cx));
-                        Some(Err(BodyError::Cut))
-                    }
-                }
-            }
+            },
         };
         if let Some(Ok(frame)) = &mut frame {
             if let Some(trailers) = frame.trailers_mut() {
@@ -217,7 +213,8 @@ impl Body for Download {
         if !matches!(frame, Some(Err(_))) && (frame.is_none() || self.is_end_stream()) {
             self.finish();
         }
-        Poll::Ready(frame)
+        let piece = |bytes| Piece::new(bytes, self.stall.as_ref());
+        Poll::Ready(frame.map(|it| it.map(|frame| frame.map_data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {

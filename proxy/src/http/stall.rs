@@ -9,11 +9,12 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use bytes::{Buf, Bytes};
 use hyper::rt::Executor;
 use tokio::time;
 
@@ -24,10 +25,10 @@ tokio::task_local! {
 /// Whether a response waits for its visitor.
 #[derive(Debug, Default)]
 pub struct Stall {
-    /// Pieces of the body that were given away.
-    pieces: AtomicU32,
-    /// Whether the last one hasn't been followed by the wish for another.
-    unread: AtomicBool,
+    /// Bytes of the body that HTTP/2 was given.
+    given: AtomicU64,
+    /// Those of them that went out: the visitor had granted a window for them.
+    taken: AtomicU64,
 }
 
 impl Stall {
@@ -36,26 +37,69 @@ impl Stall {
         STALL.try_with(Arc::clone).ok()
     }
 
-    /// Notes that the visitor could take more, and whether there was something to take.
-    pub fn polled(&self, gave: bool) {
-        if gave {
-            self.pieces.fetch_add(1, Ordering::Relaxed);
-        }
-        self.unread.store(gave, Ordering::Relaxed);
-    }
-
     /// Returns once the visitor has taken nothing of what there is for `limit`, and at the latest
-    /// after twice that.
+    /// after twice that. Who takes a byte in that time is slow, which is no fault.
     async fn lasts(&self, limit: Duration) {
-        let mut before = self.pieces.load(Ordering::Relaxed);
+        let mut before = self.far();
         loop {
             time::sleep(limit).await;
-            let now = self.pieces.load(Ordering::Relaxed);
-            if now == before && self.unread.load(Ordering::Relaxed) {
+            let (given, taken) = self.far();
+            if (given, taken) == before && taken < given {
                 return;
             }
-            before = now;
+            before = (given, taken);
         }
+    }
+
+    fn far(&self) -> (u64, u64) {
+        let [given, taken] = [&self.given, &self.taken].map(|it| it.load(Ordering::Relaxed));
+        (given, taken)
+    }
+}
+
+/// A part of a response's body, which tells its stream how much of it has gone out.
+#[derive(Debug)]
+pub struct Piece {
+    bytes: Bytes,
+    stall: Option<Arc<Stall>>,
+}
+
+impl Piece {
+    /// `bytes` for the visitor whose stream is `stall`'s.
+    pub fn new(bytes: Bytes, stall: Option<&Arc<Stall>>) -> Self {
+        if let Some(stall) = stall {
+            stall.given.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
+        Self {
+            bytes,
+            stall: stall.cloned(),
+        }
+    }
+
+    fn gone(&self, bytes: usize) {
+        if let Some(stall) = &self.stall {
+            stall.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.bytes.advance(bytes);
+        self.gone(bytes);
+    }
+
+    fn copy_to_bytes(&mut self, bytes: usize) -> Bytes {
+        self.gone(bytes);
+        self.bytes.copy_to_bytes(bytes)
     }
 }
 

@@ -113,6 +113,43 @@ async fn a_stream_that_is_not_read_is_reset_and_others_on_its_connection_go_on()
     assert_eq!(got(ask("/").await).await.status, 200);
 }
 
+/// What it is given at once is far more than it takes in all that time.
+#[tokio::test]
+async fn a_stream_that_is_read_slowly_goes_on_beside_one_that_is_not_read() {
+    let house = House::open_with(&[("SPACEPORT_EDGE_SEND_SECONDS", "1")]).await;
+    let stream = house.visitor().connect(HOST, &["h2"]).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(1 << 10)
+        .initial_connection_window_size(1 << 20)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let mut ask = async || {
+        let asked = request(Method::GET, HOST, "/bytes?100000000", &[]);
+        soon(sender.send_request(asked)).await.unwrap().into_body()
+    };
+    let (mut slow, mut unread) = (ask().await, ask().await);
+    // Three times as long as a visitor may take nothing.
+    for _ in 0..15 {
+        let frame = soon(slow.frame()).await.unwrap().unwrap();
+        assert!(frame.into_data().unwrap().len() <= 1 << 10);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    // What had come before it was cut is followed by its end.
+    let cut = async {
+        while let Some(frame) = unread.frame().await {
+            if frame.is_err() {
+                return true;
+            }
+        }
+        false
+    };
+    house.space.open_connections(1).await;
+    assert!(soon(cut).await);
+    assert!(soon(slow.frame()).await.unwrap().is_ok());
+}
+
 #[tokio::test]
 async fn a_connection_that_is_not_read_is_cut() {
     let house = House::open_with(&[("SPACEPORT_EDGE_SEND_SECONDS", "0.5")]).await;
