@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod body;
+pub mod carrier;
 pub mod stall;
 
 use std::{
@@ -129,8 +130,6 @@ async fn carry(
         Found::Answer(answer) => return Ok(answer.map(Source::Own)),
     };
     let destination = way.destination;
-    let open = worker.live.open(way);
-
     let websocket = handshake.is_some() || headers::asks_for_websocket(&parts);
     let is_call = grpc::is_call(parts.version, &parts.method, &parts.headers);
     headers::to_space(
@@ -139,7 +138,8 @@ async fn carry(
         access.client(),
         access.request_id(),
     );
-    let (upload, progress) = Upload::new(body);
+    let (upload, progress) = Upload::new(body, || worker.live.open(way.clone()));
+    let open = worker.live.open(way);
     access.upload.clone_from(&progress);
     let mut patience = worker.site.limits.response;
     if is_call {
@@ -373,6 +373,8 @@ impl Exchange<'_> {
             };
             match sent {
                 Ok(Ok(response)) => return Ok(response),
+                // It breaks when its body is cut.
+                Ok(Err(_)) if open.is_cut() => return Err(SendError::Cut),
                 Ok(Err(mut error)) => {
                     return Err(match error.take_message() {
                         Some(request) => SendError::Unsent(Box::new(request)),

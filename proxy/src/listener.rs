@@ -40,7 +40,7 @@ use crate::{
     certs::{Certificates, Served},
     drain::Drain,
     gate::Gate,
-    http::{body::Download, serve, stall::Streams},
+    http::{body::Download, carrier, serve, stall::Streams},
     live::Live,
     metrics::Metrics,
     routes::Routes,
@@ -216,7 +216,9 @@ impl Worker {
             Box::pin(self.speak_h2(stream, visitor)).await?;
         } else {
             self.site.metrics.connections_h1.increment(1);
-            Box::pin(self.speak_h1(stream, visitor)).await?;
+            // Dropping the connection closes it.
+            let speaking = Box::pin(self.speak_h1(stream, visitor));
+            carrier::carry(speaking).await.unwrap_or(Ok(()))?;
         }
         Ok(())
     }

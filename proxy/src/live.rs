@@ -85,6 +85,10 @@ pub struct Open {
     stream: Arc<Stream>,
 }
 
+/// Tells when an open stream may not go on. It doesn't keep it open.
+#[derive(Debug)]
+pub struct Cut(Arc<Stream>);
+
 impl Live {
     /// Notes what is let through with `pass`.
     pub fn open(self: &Arc<Self>, pass: Pass) -> Open {
@@ -135,19 +139,25 @@ impl Live {
     }
 }
 
-impl Open {
-    /// Ready once the stream may not go on. One task at a time asks.
-    pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.stream.is_cut.load(Ordering::Acquire) {
+impl Stream {
+    fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_cut.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
-        self.stream.waker.register(cx.waker());
+        self.waker.register(cx.waker());
         // It may have been cut before the waker was there.
-        if self.stream.is_cut.load(Ordering::Acquire) {
+        if self.is_cut.load(Ordering::Acquire) {
             Poll::Ready(())
         } else {
             Poll::Pending
         }
+    }
+}
+
+impl Open {
+    /// Ready once the stream may not go on. One task at a time asks, be it here or by [`Cut`].
+    pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_cut(cx)
     }
 
     /// Returns once the stream may not go on.
@@ -158,6 +168,18 @@ impl Open {
     /// Whether the stream may not go on.
     pub fn is_cut(&self) -> bool {
         self.stream.is_cut.load(Ordering::Acquire)
+    }
+
+    /// What tells the same to whatever the stream is a part of.
+    pub fn watched(&self) -> Cut {
+        Cut(Arc::clone(&self.stream))
+    }
+}
+
+impl Cut {
+    /// Ready once the stream may not go on. The task that asks its [`Open`] asks.
+    pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_cut(cx)
     }
 }
 

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 
 use super::{
     access::Access,
+    carrier::Carried,
     stall::{Piece, Stall},
 };
 use crate::{headers::trailers, live::Open, upstream::Lease};
@@ -51,19 +52,43 @@ impl Progress {
 
 /// A request's body, from the visitor to the space.
 #[derive(Debug, Default)]
-pub struct Upload(Option<(Incoming, Arc<Progress>)>);
+pub struct Upload(Option<Coming>);
+
+/// A body that there is.
+#[derive(Debug)]
+struct Coming {
+    incoming: Incoming,
+    progress: Arc<Progress>,
+    /// Ends it when it may not go on. Its own: it is another task that waits for it than for the
+    /// response, and it may outlast that.
+    open: Open,
+}
+
+/// Why a request's body breaks off.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The visitor broke off.
+    #[error(transparent)]
+    Visitor(#[from] hyper::Error),
+    /// It may not go on.
+    #[error("what let it through is gone")]
+    Cut,
+}
 
 impl Upload {
-    /// The body `incoming`, and how to see how far it is. Without a body there is nothing to see.
-    pub fn new(incoming: Incoming) -> (Self, Option<Arc<Progress>>) {
+    /// The body `incoming`, which goes on for as long as what `open` makes, and how to see how far
+    /// it is. Without a body there is nothing to see.
+    pub fn new(incoming: Incoming, open: impl FnOnce() -> Open) -> (Self, Option<Arc<Progress>>) {
         if incoming.is_end_stream() {
             return (Self(None), None);
         }
         let progress = Arc::new(Progress::default());
-        (
-            Self(Some((incoming, Arc::clone(&progress)))),
-            Some(progress),
-        )
+        let coming = Coming {
+            incoming,
+            progress: Arc::clone(&progress),
+            open: open(),
+        };
+        (Self(Some(coming)), Some(progress))
     }
 
     /// Whether there is no body.
@@ -74,15 +99,23 @@ impl Upload {
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = UploadError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some((incoming, progress)) = &mut self.0 else {
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        let Some(Coming {
+            incoming,
+            progress,
+            open,
+        }) = &mut self.0
+        else {
             return Poll::Ready(None);
         };
+        if open.poll_cut(cx).is_ready() {
+            return Poll::Ready(Some(Err(UploadError::Cut)));
+        }
         let polled = Pin::new(&mut *incoming).poll_frame(cx);
         progress
             .starved
@@ -102,18 +135,16 @@ impl Body for Upload {
             Some(Err(_)) => {}
             None => progress.finish(),
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|it| it.map_err(UploadError::from)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|(incoming, _)| incoming.is_end_stream())
+        self.0.as_ref().is_none_or(|it| it.incoming.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Some((incoming, _)) => incoming.size_hint(),
+            Some(it) => it.incoming.size_hint(),
             None => SizeHint::with_exact(0),
         }
     }
@@ -154,15 +185,21 @@ pub struct Download {
     source: Source,
     access: Access,
     stall: Option<Arc<Stall>>,
+    _carried: Option<Carried>,
 }
 
 impl Download {
     /// The body of a response of which `access` keeps the record.
     pub fn new(source: Source, access: Access) -> Self {
+        let carried = match &source {
+            Source::Own(_) => None,
+            Source::Space { open, .. } => Some(Carried::begin(open.watched())),
+        };
         let mut download = Self {
             source,
             access,
             stall: Stall::of_this_stream(),
+            _carried: carried,
         };
         if download.is_end_stream() {
             download.finish();

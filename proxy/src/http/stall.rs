@@ -6,7 +6,6 @@
 //! others go on.
 
 use std::{
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,6 +16,8 @@ use std::{
 use bytes::{Buf, Bytes};
 use hyper::rt::Executor;
 use tokio::time;
+
+use super::carrier;
 
 tokio::task_local! {
     static STALL: Arc<Stall>;
@@ -124,11 +125,10 @@ where
         let limit = self.limit;
         let stall = Arc::new(Stall::default());
         tokio::spawn(STALL.scope(Arc::clone(&stall), async move {
-            let mut stream = pin!(stream);
+            // Dropping the stream resets it.
             tokio::select! {
                 biased;
-                () = &mut stream => {}
-                // Dropping the stream resets it.
+                _ = carrier::carry(stream) => {}
                 () = stall.lasts(limit) => tracing::debug!("a stream was not read and is reset"),
             }
         }));

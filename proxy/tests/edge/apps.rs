@@ -13,28 +13,28 @@ use crate::{
     visitor::{Got, as_h1, request},
 };
 
-const OWNER: u128 = 1;
+pub(crate) const OWNER: u128 = 1;
 const STRANGER: u128 = 2;
-const COOKIE: &str = "__Host-spaceport-app";
+pub(crate) const COOKIE: &str = "__Host-spaceport-app";
 
 /// A house whose space has an app at its server's port.
-struct Street {
-    house: House,
-    host: String,
+pub(crate) struct Street {
+    pub(crate) house: House,
+    pub(crate) host: String,
 }
 
 fn user(number: u128) -> String {
     format!("user_{number:032x}")
 }
 
-fn person(number: u128, permissions: &[&str], sign_ins: &[&str]) -> Value {
+pub(crate) fn person(number: u128, permissions: &[&str], sign_ins: &[&str]) -> Value {
     json!({"userId": user(number), "permissions": permissions, "signIns": sign_ins})
 }
 
-const DEVELOPER: [&str; 1] = ["USE_PORT_FORWARD"];
+pub(crate) const DEVELOPER: [&str; 1] = ["USE_PORT_FORWARD"];
 
 impl Street {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_with(&[]).await
     }
 
@@ -58,7 +58,7 @@ impl Street {
         space
     }
 
-    fn ticket_for(&self, number: u128, changes: Value) -> String {
+    pub(crate) fn ticket_for(&self, number: u128, changes: Value) -> String {
         let mut claims = json!({
             "aud": "spaceport-edge", "sub": user(number), "sid": "session_1", "host": self.host,
             "scopes": ["READ", "SPACES"], "as_of": 1, "iat": 0, "exp": 4_000_000_000_u64,

@@ -9,6 +9,7 @@ mod api;
 mod apps;
 mod calls;
 mod certificates;
+mod cuts;
 mod extended;
 mod feed;
 mod forwarding;
