@@ -41,8 +41,11 @@ use crate::{
     sockets::{ListenError, Sockets},
     takeover::{Predecessor, TakeoverError},
     tls::{self, Handshakes},
-    upstream::Upstreams,
+    upstream::{Upstreams, shares::Shares},
 };
+
+/// One space may have so many parts of all connections into spaces, if nothing else is set.
+const SPACE_SHARE: usize = 4;
 
 /// A running edge. Dropping it stops it without waiting for visitors.
 #[derive(Debug)]
@@ -100,6 +103,9 @@ impl Edge {
         let routes = Arc::new(last_known_routes(&settings.routes_file()));
         let gate = Arc::new(gate(settings, &routes));
         let limits = settings.limits;
+        let room = files::room_for(limits.max_connections, limits.upstream.all);
+        let share = room.spaces.div_ceil(SPACE_SHARE);
+        let shares = Shares::new(room.spaces, limits.upstream.per_space.unwrap_or(share));
         let site = Arc::new(Site {
             routes,
             gate,
@@ -109,7 +115,7 @@ impl Edge {
             proxy_protocol: settings.proxy_protocol,
             certificates,
             admission: Admission::new(
-                files::room_for(limits.max_connections),
+                room.visitors,
                 limits.max_connections_per_address,
                 limits.max_handshakes,
                 settings.trusted_proxies.clone(),
@@ -133,6 +139,7 @@ impl Edge {
                 Arc::clone(&site.routes),
                 Arc::clone(&site.metrics),
                 limits,
+                Arc::clone(&shares),
             ),
             live: Arc::default(),
             tasks: TaskTracker::new(),

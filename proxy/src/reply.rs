@@ -275,7 +275,7 @@ impl Answer {
         Self::new(Code::UpstreamForbidden, "Not served", message)
     }
 
-    /// Too many connections into the port are open.
+    /// Too many connections into the port, into its space, or in all are open.
     pub fn busy() -> Self {
         Self {
             retry_after_seconds: Some(1),

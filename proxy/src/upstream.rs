@@ -6,6 +6,7 @@
 
 mod multiplex;
 mod pool;
+pub mod shares;
 
 use std::{
     io,
@@ -25,6 +26,7 @@ use tokio::{net::TcpStream, task, time};
 use self::{
     multiplex::{Connection, Multiplex, Stream},
     pool::{Idle, Pool, Slot},
+    shares::Shares,
 };
 use crate::{
     guard::{Guard, Refusal},
@@ -102,19 +104,20 @@ enum Way {
 }
 
 impl Upstreams {
-    /// No connections yet.
+    /// No connections yet; each takes a place of `shares`.
     pub fn new(
         guard: Arc<Guard>,
         routes: Arc<Routes>,
         metrics: Arc<Metrics>,
         limits: Limits,
+        shares: Arc<Shares>,
     ) -> Arc<Self> {
         Arc::new(Self {
             guard,
             routes,
             metrics,
             limits,
-            pool: Pool::new(limits.upstream),
+            pool: Pool::new(limits.upstream, shares),
             multiplex: Arc::new(Multiplex::new(limits.upstream)),
         })
     }
@@ -157,8 +160,13 @@ impl Upstreams {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
-        // Its error reaches the request through the sender.
-        tokio::spawn(connection.with_upgrades());
+        let counted = slot.clone();
+        tokio::spawn(async move {
+            // Its error reaches the request through the sender.
+            let _ = connection.with_upgrades().await;
+            // It may outlast the response; a WebSocket goes on by the lease's slot.
+            drop(counted);
+        });
         Ok(Lease {
             way: Way::Alone { sender, slot },
             destination,

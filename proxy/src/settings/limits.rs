@@ -80,9 +80,16 @@ pub struct Http2Limits {
     pub ping_timeout: Duration,
 }
 
-/// Bounds on connections into spaces, for one port of one space and one worker.
+/// Bounds on connections into spaces; those that name nothing else are for one port of one space
+/// and one worker.
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamLimits {
+    /// `UPSTREAM_MAX_CONNECTIONS`: open at once, over all spaces and workers, idle ones and
+    /// WebSockets included.
+    pub all: usize,
+    /// `UPSTREAM_MAX_CONNECTIONS_PER_SPACE`: those into one space, over its ports and all workers;
+    /// `None`: a quarter of what there is room for.
+    pub per_space: Option<usize>,
     /// `UPSTREAM_CONNECTIONS`: open at once, those in use and WebSockets included.
     pub connections: usize,
     /// `UPSTREAM_IDLE_CONNECTIONS`: kept for later requests.
@@ -132,6 +139,8 @@ impl Limits {
             buffer_bytes: read.or("EDGE_BUFFER_KIB", "256", kib_from(8)),
             http2: Http2Limits::read(read),
             upstream: UpstreamLimits {
+                all: read.or("EDGE_UPSTREAM_MAX_CONNECTIONS", "20000", count_from(1)),
+                per_space: read.maybe("EDGE_UPSTREAM_MAX_CONNECTIONS_PER_SPACE", count_from(1)),
                 connections: read.or("EDGE_UPSTREAM_CONNECTIONS", "2048", count_from(1)),
                 idle_connections: read.or("EDGE_UPSTREAM_IDLE_CONNECTIONS", "64", count_from(1)),
                 idle: read.or("EDGE_UPSTREAM_IDLE_SECONDS", "30", some_seconds),

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::{
         settings::{Settings, Source},
-        upstream::pool::Pool,
+        upstream::{pool::Pool, shares::Shares},
     };
 
     #[tokio::test]
@@ -218,7 +218,7 @@ mod tests {
             .expect("the defaults")
             .limits;
         let idle = limits.upstream.idle;
-        let pool = Pool::new(limits.upstream);
+        let pool = Pool::new(limits.upstream, Shares::new(1, 1));
         let slot = pool.slot(destination).expect("room");
         let multiplex = Arc::new(Multiplex::new(limits.upstream));
         let dial = multiplex.dial(destination, || async move {

@@ -13,12 +13,14 @@ use std::{
 
 use hyper::client::conn::http1::SendRequest;
 
+use super::shares::{Share, Shares};
 use crate::{http::body::Upload, routes::Destination, settings::limits::UpstreamLimits};
 
 /// The connections of one worker.
 #[derive(Debug)]
 pub(super) struct Pool {
     limits: UpstreamLimits,
+    shares: Arc<Shares>,
     places: Mutex<HashMap<Destination, Place>>,
 }
 
@@ -36,21 +38,30 @@ pub(super) struct Idle {
     pub(super) since: Instant,
 }
 
-/// Counts one open connection for as long as it lives.
-#[derive(Debug)]
-pub(super) struct Slot(Arc<AtomicUsize>);
+/// Counts one open connection until the last copy of it is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    _counted: Arc<Counted>,
+}
 
-impl Drop for Slot {
+#[derive(Debug)]
+struct Counted {
+    open: Arc<AtomicUsize>,
+    _share: Share,
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Pool {
     /// No connections yet.
-    pub(super) fn new(limits: UpstreamLimits) -> Self {
+    pub(super) fn new(limits: UpstreamLimits, shares: Arc<Shares>) -> Self {
         Self {
             limits,
+            shares,
             places: Mutex::default(),
         }
     }
@@ -70,10 +81,17 @@ impl Pool {
 
     /// The right to open one more connection to `destination`.
     pub(super) fn slot(&self, destination: Destination) -> Option<Slot> {
+        let share = self.shares.take(destination.space)?;
         let mut places = self.lock();
         let open = &places.entry(destination).or_default().open;
         if open.fetch_add(1, Ordering::Relaxed) < self.limits.connections {
-            return Some(Slot(Arc::clone(open)));
+            let counted = Counted {
+                open: Arc::clone(open),
+                _share: share,
+            };
+            return Some(Slot {
+                _counted: Arc::new(counted),
+            });
         }
         open.fetch_sub(1, Ordering::Relaxed);
         None
@@ -128,12 +146,15 @@ mod tests {
             address: IpAddr::from([172, 17, 0, 2]),
             port: 80,
         };
-        let pool = Pool::new(UpstreamLimits {
+        let limits = UpstreamLimits {
+            all: 9,
+            per_space: None,
             connections: 3,
             idle_connections: 1,
             idle: Duration::from_secs(1),
             fresh: Duration::from_secs(1),
-        });
+        };
+        let pool = Pool::new(limits, Shares::new(9, 9));
         let mut slots: Vec<_> = std::iter::from_fn(|| pool.slot(destination)).collect();
         assert_eq!(slots.len(), 3);
         assert!(pool.slot(destination).is_none());

@@ -123,3 +123,68 @@ async fn no_metadata_service_and_no_group_is_a_space() {
         is_refused(&house, target.parse().unwrap()).await;
     }
 }
+
+/// Each of its ports may have any number of connections; the space may not.
+#[tokio::test]
+async fn a_space_that_never_answers_takes_its_share_and_others_are_reached() {
+    const SHARE: usize = 3;
+    let house = House::open_with(&[
+        ("SPACEPORT_EDGE_UPSTREAM_MAX_CONNECTIONS", "6"),
+        ("SPACEPORT_EDGE_UPSTREAM_MAX_CONNECTIONS_PER_SPACE", "3"),
+        ("SPACEPORT_EDGE_WORKERS", "2"),
+    ])
+    .await;
+    let mut silent = Vec::new();
+    let mut tunnels = Vec::new();
+    for number in 0..=SHARE {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        tunnels.push(serde_json::json!({
+            "id": format!("tunnel_{:032x}", 100 + number),
+            "host": format!("silent-{number}--eve.tunnels.localhost"),
+            "port": listener.local_addr().unwrap().port(),
+        }));
+        silent.push(listener);
+    }
+    let mut space = routes(66, "RUNNING", silent[0].local_addr().unwrap(), HOST);
+    space["tunnels"] = tunnels.into();
+    house.say(space).await;
+    let ask = |number: usize, fields: &[(&str, &str)], version| {
+        let host = format!("silent-{number}--eve.tunnels.localhost");
+        let asked = request(http::Method::POST, &host, "/", fields);
+        let visitor = house.visitor();
+        async move { visitor.ask(version, asked).await }
+    };
+    let mut waiting = tokio::task::JoinSet::new();
+    let mut taken = Vec::new();
+    // A request, a call of gRPC, and what wants to be a WebSocket.
+    let call = [("content-type", "application/grpc"), ("te", "trailers")];
+    let websocket = [("connection", "upgrade"), ("upgrade", "websocket")];
+    let kinds = [
+        (&[][..], Version::HTTP_11),
+        (&call, Version::HTTP_2),
+        (&websocket, Version::HTTP_11),
+    ];
+    for (number, (fields, version)) in kinds.into_iter().enumerate() {
+        waiting.spawn(ask(number, fields, version));
+        taken.push(crate::soon(silent[number].accept()).await.unwrap());
+    }
+    for (fields, version) in kinds {
+        let busy = ask(SHARE, fields, version).await;
+        assert_eq!(busy.code(), Some("UPSTREAM_BUSY"), "{busy:?}");
+    }
+    assert_eq!(house.get(crate::harness::HOST, "/").await.status, 200);
+    // What ends makes room.
+    taken.clear();
+    while let Some(ended) = waiting.join_next().await {
+        assert_ne!(ended.unwrap().code(), Some("UPSTREAM_BUSY"));
+    }
+    let reached = async {
+        loop {
+            tokio::select! {
+                accepted = silent[SHARE].accept() => break accepted,
+                _ = Box::pin(ask(SHARE, &[], Version::HTTP_11)) => {}
+            }
+        }
+    };
+    crate::soon(reached).await.unwrap();
+}
