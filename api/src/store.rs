@@ -63,7 +63,7 @@ pub use leadership::Leadership;
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageRequest};
 pub use parameters::StoredParameter;
 pub use quota::Quotas;
-pub use routes::{RouteTable, RoutedSpace};
+pub use routes::{RouteTable, Routed, RoutedSpace};
 pub use sessions::Session;
 pub use spaces::{Idempotency, NewSpace, SpaceFilter};
 pub use ssh_keys::SshKey;

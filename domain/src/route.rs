@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::{Permission, Relation, feature_bar},
     app::AppName,
-    event::Cursor,
+    event::{Cursor, EventBody},
     id::{SpaceId, TunnelId, UserId},
     lifecycle::Status,
     scope::Scopes,
@@ -113,6 +113,33 @@ impl PersonRoutes {
     }
 }
 
+/// The spaces and people whose records may be others after some events. Each is in it once, however
+/// many events name it: its record says how it is by now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Concerned {
+    /// The spaces.
+    pub spaces: BTreeSet<SpaceId>,
+    /// The people.
+    pub people: BTreeSet<UserId>,
+}
+
+impl Concerned {
+    /// Those whom `events` concern.
+    pub fn by<'a>(events: impl IntoIterator<Item = &'a EventBody>) -> Self {
+        let mut all = Self::default();
+        for event in events {
+            match event {
+                EventBody::Space { space, .. } => all.spaces.insert(space.id),
+                EventBody::Tunnel { tunnel, .. } => all.spaces.insert(tunnel.space_id),
+                EventBody::User { user_id }
+                | EventBody::Access { user_id }
+                | EventBody::SignInEnded { user_id, .. } => all.people.insert(*user_id),
+            };
+        }
+        all
+    }
+}
+
 /// Whether a message replaces everything or only what it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -143,7 +170,14 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{scope::Scope, ticket};
+    use crate::{
+        event::{SignIn, TunnelChange},
+        id::SessionId,
+        scope::Scope,
+        ticket,
+        time::Timestamp,
+        tunnel::Tunnel,
+    };
 
     const APPS: [AppName; 3] = [AppName::Code, AppName::Term, AppName::Port(8000)];
 
@@ -180,6 +214,38 @@ mod tests {
         admitted
             .filter(|app| space.admits(*app, person, scopes))
             .collect()
+    }
+
+    #[test]
+    fn who_is_named_by_many_events_is_concerned_once() {
+        let tunnel = Tunnel {
+            id: TunnelId::new(Uuid::from_u128(7)),
+            space_id: space().space_id,
+            owner_id: user(1),
+            name: "web".parse().expect("a name"),
+            port: 80,
+            host: "web--ada.tunnels.localhost".to_owned(),
+            enabled: true,
+            created_at: Timestamp::from_millis(0),
+        };
+        let change = |change| EventBody::Tunnel {
+            change,
+            tunnel: tunnel.clone(),
+        };
+        let events = [
+            EventBody::Access { user_id: user(2) },
+            change(TunnelChange::Created),
+            EventBody::User { user_id: user(1) },
+            EventBody::SignInEnded {
+                user_id: user(2),
+                sign_in: SignIn::Session(SessionId::new(Uuid::from_u128(3))),
+            },
+            change(TunnelChange::Deleted),
+        ];
+        let concerned = Concerned::by(&events);
+        assert_eq!(concerned.spaces, BTreeSet::from([space().space_id]));
+        assert_eq!(concerned.people, BTreeSet::from([user(1), user(2)]));
+        assert_eq!(Concerned::by([]), Concerned::default());
     }
 
     #[test]

@@ -2,19 +2,22 @@
 //!
 //! A feed begins with the whole table and goes on with every change, in order; one that resumes
 //! behind a cursor begins with what it missed. Each message holds everything that is known of what
-//! it names, as it is by now, so that it can be repeated without harm.
+//! it names, as it is by now, so that it can be repeated without harm. Events that are there already
+//! are told of together: a role of many people, or what was missed for long, costs few statements.
 
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use spaceport_domain::{
-    event::{Cursor, Event, EventBody},
-    id::SpaceId,
-    route::{RouteChange, RouteEvent, SpaceRoutes, TunnelRoute},
+    event::{Cursor, Event},
+    route::{Concerned, RouteChange, RouteEvent, SpaceRoutes, TunnelRoute},
 };
 
 use super::{App, AppError, AppResult};
 use crate::store::{RoutedSpace, StoreError};
+
+/// The most events that one message tells of, so that its statements name no more than this.
+const TOGETHER_MAX: usize = 256;
 
 impl App {
     /// What the edge must know of every space, and of everybody.
@@ -40,38 +43,30 @@ impl App {
             }
         };
         let app = Arc::clone(self);
-        let changes = self.events.follow(from).try_filter_map(move |event| {
+        let together = self.events.follow(from).ready_chunks(TOGETHER_MAX);
+        let changes = together.map(|events| events.into_iter().collect::<Result<Vec<_>, _>>());
+        let changes = changes.try_filter_map(move |events| {
             let app = Arc::clone(&app);
-            async move { app.route_event(&event).await }
+            async move { app.route_event(&events).await }
         });
         Ok(stream::iter(first).chain(changes.map_err(AppError::from)))
     }
 
-    async fn route_event(&self, event: &Event) -> Result<Option<RouteEvent>, StoreError> {
-        let (spaces, people) = match &event.body {
-            EventBody::Space { space, .. } => (self.routes_into(space.id).await?, Vec::new()),
-            EventBody::Tunnel { tunnel, .. } => {
-                (self.routes_into(tunnel.space_id).await?, Vec::new())
-            }
-            EventBody::User { user_id }
-            | EventBody::Access { user_id }
-            | EventBody::SignInEnded { user_id, .. } => {
-                let person = self.store.routed_person(*user_id, self.now()).await?;
-                (Vec::new(), vec![person])
-            }
+    /// What is known of all that `events` concern. It is read after the last of them, so that it
+    /// includes each.
+    async fn route_event(&self, events: &[Arc<Event>]) -> Result<Option<RouteEvent>, StoreError> {
+        let Some(last) = events.last() else {
+            return Ok(None);
         };
-        let says_something = !(spaces.is_empty() && people.is_empty());
+        let concerned = Concerned::by(events.iter().map(|event| &event.body));
+        let routed = self.store.routed(&concerned, self.now()).await?;
+        let says_something = !(routed.spaces.is_empty() && routed.people.is_empty());
         Ok(says_something.then(|| RouteEvent {
-            cursor: event.cursor.to_string(),
+            cursor: last.cursor.to_string(),
             change: RouteChange::Spaces,
-            spaces,
-            people,
+            spaces: routed.spaces.into_iter().map(routes).collect(),
+            people: routed.people,
         }))
-    }
-
-    async fn routes_into(&self, space: SpaceId) -> Result<Vec<SpaceRoutes>, StoreError> {
-        let routed = self.store.routed_space(space).await?;
-        Ok(routed.into_iter().map(routes).collect())
     }
 }
 

@@ -16,21 +16,23 @@ use uuid::Uuid;
 
 use super::{StoreError, access::role, sessions, tokens};
 
-/// Whose records are read: one user's, or all of them, because naming each of many would make a
-/// statement without bound.
+/// Whose records are read: those of a few users, or everybody's, because naming each of many would
+/// make a statement without bound.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Whose {
+pub(super) enum Whose<'a> {
     /// Everybody's.
     Everybodys,
-    /// This user's.
-    Of(UserId),
+    /// These users'.
+    Of(&'a BTreeSet<UserId>),
 }
 
-impl Whose {
+impl Whose<'_> {
     fn are(self, column: impl ColumnTrait) -> Condition {
         match self {
             Self::Everybodys => Condition::all(),
-            Self::Of(user) => Condition::all().add(column.eq(user.uuid())),
+            Self::Of(users) => {
+                Condition::all().add(column.is_in(users.iter().map(|user| user.uuid())))
+            }
         }
     }
 }
@@ -38,7 +40,7 @@ impl Whose {
 /// The records of those who may act, with the sign-ins that hold at `now`.
 pub(super) async fn people(
     connection: &impl ConnectionTrait,
-    whose: Whose,
+    whose: Whose<'_>,
     now: Timestamp,
 ) -> Result<Vec<PersonRoutes>, StoreError> {
     use entity::user::Column;
@@ -61,7 +63,7 @@ pub(super) async fn people(
 /// What their roles allow, together, also of those who may not act.
 async fn permissions(
     connection: &impl ConnectionTrait,
-    whose: Whose,
+    whose: Whose<'_>,
 ) -> Result<HashMap<Uuid, BTreeSet<Permission>>, StoreError> {
     let links = entity::user_role::Entity::find()
         .filter(whose.are(entity::user_role::Column::UserId))
@@ -81,7 +83,7 @@ async fn permissions(
 
 async fn sign_ins(
     connection: &impl ConnectionTrait,
-    whose: Whose,
+    whose: Whose<'_>,
     now: Timestamp,
 ) -> Result<HashMap<Uuid, BTreeSet<String>>, StoreError> {
     use entity::{api_token, session};

@@ -9,7 +9,7 @@ use sea_orm::{
 use spaceport_domain::{
     event::Cursor,
     id::{SpaceId, TemplateVersionId, UserId},
-    route::PersonRoutes,
+    route::{Concerned, PersonRoutes},
     share::Share,
     space::Space,
     template::{Feature, PortDeclaration},
@@ -55,11 +55,30 @@ pub struct RouteTable {
     pub people: Vec<PersonRoutes>,
 }
 
+/// What is known by now of some spaces and people.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    /// Those of the spaces that there are, deleted or not.
+    pub spaces: Vec<RoutedSpace>,
+    /// All of the people; nothing holds of those who may not act.
+    pub people: Vec<PersonRoutes>,
+}
+
+/// The spaces that are `named`, deleted or not; without names, all that are not deleted, because
+/// naming each of many would make a statement without bound.
 async fn routed(
     connection: &impl ConnectionTrait,
-    wanted: Condition,
+    named: Option<&BTreeSet<SpaceId>>,
 ) -> Result<Vec<RoutedSpace>, StoreError> {
     use entity::{space, space_share, tunnel};
+    let are_named = |column: &dyn Fn(Vec<Uuid>) -> Expr| {
+        named.map(|ids| {
+            let ids = ids.iter().map(|id| id.uuid()).collect();
+            Condition::all().add(column(ids))
+        })
+    };
+    let wanted = are_named(&|ids| space::Column::Id.is_in(ids))
+        .unwrap_or_else(|| Condition::all().add(space::Column::DeletedAtMs.is_null()));
     let of_wanted = |column: space::Column| {
         let spaces = space::Entity::find().filter(wanted.clone());
         spaces.select_only().column(column).into_query()
@@ -67,18 +86,15 @@ async fn routed(
     let names = names(connection, of_wanted(space::Column::OwnerId)).await?;
     let versions = versions(connection, of_wanted(space::Column::TemplateVersionId)).await?;
     let spaces = space::Entity::find().filter(wanted).all(connection).await?;
-    let ids: Vec<_> = spaces.iter().map(|row| row.id).collect();
-    // One space, or all of them: naming each of many would make a statement without bound.
-    let only = (ids.len() == 1).then(|| ids[0]);
-    let of = |column: &dyn Fn(Uuid) -> Expr| {
-        only.map_or_else(Condition::all, |id| Condition::all().add(column(id)))
-    };
     let tunnels = tunnel::Entity::find()
-        .filter(of(&|id| tunnel::Column::SpaceId.eq(id)))
+        .filter(are_named(&|ids| tunnel::Column::SpaceId.is_in(ids)).unwrap_or_else(Condition::all))
         .all(connection)
         .await?;
     let shares = space_share::Entity::find()
-        .filter(of(&|id| space_share::Column::SpaceId.eq(id)))
+        .filter(
+            are_named(&|ids| space_share::Column::SpaceId.is_in(ids))
+                .unwrap_or_else(Condition::all),
+        )
         .all(connection)
         .await?;
     let mut tunnels_of = HashMap::<SpaceId, Vec<Tunnel>>::new();
@@ -143,33 +159,42 @@ impl Store {
     /// Everything the edge must know, where sign-ins are told that hold at `now`.
     pub async fn route_table(&self, now: Timestamp) -> Result<RouteTable, StoreError> {
         let moment = self.moment().await?;
-        let wanted = Condition::all().add(entity::space::Column::DeletedAtMs.is_null());
         Ok(RouteTable {
             cursor: events::head(&moment).await?,
-            spaces: routed(&moment, wanted).await?,
+            spaces: routed(&moment, None).await?,
             people: people(&moment, Whose::Everybodys, now).await?,
         })
     }
 
-    /// One space, deleted or not, with what leads into it.
-    pub async fn routed_space(&self, id: SpaceId) -> Result<Option<RoutedSpace>, StoreError> {
-        let moment = self.moment().await?;
-        let wanted = Condition::all().add(entity::space::Column::Id.eq(id.uuid()));
-        Ok(routed(&moment, wanted).await?.pop())
-    }
-
-    /// One user, of whom nothing holds when they may not act.
-    pub async fn routed_person(
+    /// What is known of those whom something concerns, in as many statements for many as for one:
+    /// each names all of them, of whom there must be few. Sign-ins are told that hold at `now`.
+    pub async fn routed(
         &self,
-        id: UserId,
+        concerned: &Concerned,
         now: Timestamp,
-    ) -> Result<PersonRoutes, StoreError> {
+    ) -> Result<Routed, StoreError> {
+        let Concerned { spaces, people } = concerned;
         let moment = self.moment().await?;
-        let person = people(&moment, Whose::Of(id), now).await?.pop();
-        Ok(person.unwrap_or_else(|| PersonRoutes {
-            user_id: id,
+        let spaces = if spaces.is_empty() {
+            Vec::new()
+        } else {
+            routed(&moment, Some(spaces)).await?
+        };
+        let known = if people.is_empty() {
+            Vec::new()
+        } else {
+            self::people(&moment, Whose::Of(people), now).await?
+        };
+        let mut known: HashMap<_, _> = known.into_iter().map(|it| (it.user_id, it)).collect();
+        let nothing = |user_id| PersonRoutes {
+            user_id,
             permissions: BTreeSet::new(),
             sign_ins: BTreeSet::new(),
-        }))
+        };
+        let person = |id: &UserId| known.remove(id).unwrap_or_else(|| nothing(*id));
+        Ok(Routed {
+            spaces,
+            people: people.iter().map(person).collect(),
+        })
     }
 }

@@ -1,9 +1,17 @@
 //! The number of SQL statements does not grow with a list.
 
-use serde_json::json;
-use spaceport_tests::{Client, Database, Installation, client::id, on_both_databases};
+use std::collections::HashMap;
 
-on_both_databases!(a_list_of_fifty_takes_as_many_statements_as_a_list_of_one);
+use serde_json::{Value, json};
+use spaceport_tests::{
+    Client, Database, Home, Installation, Subscription, Transport, client::id, in_time,
+    on_both_databases,
+};
+
+on_both_databases!(
+    a_list_of_fifty_takes_as_many_statements_as_a_list_of_one,
+    the_edge_is_told_of_a_role_of_fifty_in_few_statements,
+);
 
 /// Every list, with everything that hangs on its elements.
 const LISTS: [&str; 7] = [
@@ -83,4 +91,89 @@ async fn a_list_of_fifty_takes_as_many_statements_as_a_list_of_one(database: Dat
             "{list}: {one} statements for 1, {many} for {MANY}"
         );
     }
+}
+
+/// Gives a role other permissions.
+async fn permit(admin: &Client, role: &str, permission: &str) {
+    let permissions = json!({ "roleId": role, "permissions": [permission] });
+    admin.mutate("updateRole", permissions).await.value("role");
+}
+
+/// Reads the edge's feed until the last word on so many people is that they have this permission
+/// alone, and gives its cursor.
+async fn told(feed: &mut Subscription, people: usize, permission: &str) -> Value {
+    let mut last = HashMap::new();
+    in_time("what people may do", async {
+        loop {
+            let event = feed.next_data().await["routesChanged"].take();
+            for person in event["people"].as_array().expect("a list") {
+                last.insert(person["userId"].to_string(), person["permissions"].clone());
+            }
+            let having = last.values().filter(|it| **it == json!([permission]));
+            if having.count() == people {
+                return event["cursor"].clone();
+            }
+        }
+    })
+    .await
+}
+
+async fn feed(home: &Home, after: &Value) -> Subscription {
+    let document = "subscription ($after: String) { routesChanged(after: $after) { \
+        cursor people { userId permissions } } }";
+    let (edge, variables) = (home.as_edge(), json!({ "after": after }));
+    edge.subscribe(Transport::EventStream, document, variables)
+        .await
+}
+
+async fn the_edge_is_told_of_a_role_of_fifty_in_few_statements(database: Database) {
+    const MANY: usize = 50;
+    const RUNS: usize = 6;
+    /// Five for people, five for spaces, and what makes one moment of them, for two messages.
+    const STATEMENTS_MAX: f64 = 24.0;
+    const BOTH: [&str; 2] = ["USE_VNC", "USE_TERMINAL"];
+    let home = Installation::plan(database).without_edge().start().await;
+    let admin = home.admin().await;
+    let role = json!({ "name": "many", "permissions": [BOTH[1]] });
+    let role = id(&admin.mutate("createRole", role).await.value("role"));
+    for number in 0..MANY {
+        let user = json!({
+            "userName": format!("user-{number}"), "password": "their password", "roleIds": [role],
+        });
+        admin.mutate("createUser", user).await.value("user");
+    }
+    let metrics = home.api_url("/metrics");
+    let mut alone = f64::INFINITY;
+    for run in 0..RUNS {
+        let before = statements(&metrics).await;
+        permit(&admin, &role, BOTH[run % 2]).await;
+        alone = alone.min(statements(&metrics).await - before);
+    }
+    let mut subscription = feed(&home, &Value::Null).await;
+    let beginning = told(&mut subscription, MANY, BOTH[1]).await;
+    let mut with_feed = f64::INFINITY;
+    for run in 0..RUNS {
+        let before = statements(&metrics).await;
+        permit(&admin, &role, BOTH[run % 2]).await;
+        told(&mut subscription, MANY, BOTH[run % 2]).await;
+        with_feed = with_feed.min(statements(&metrics).await - before);
+    }
+    let cost = with_feed - alone;
+    assert!(
+        cost <= STATEMENTS_MAX,
+        "{cost} statements for {MANY} people"
+    );
+
+    // Whoever was away for all of it.
+    let mut least = f64::INFINITY;
+    for _ in 0..RUNS {
+        let before = statements(&metrics).await;
+        let mut late = feed(&home, &beginning).await;
+        told(&mut late, MANY, BOTH[1]).await;
+        least = least.min(statements(&metrics).await - before);
+    }
+    assert!(
+        least <= 2.0 * STATEMENTS_MAX,
+        "{least} statements to resume"
+    );
 }

@@ -177,9 +177,9 @@ async fn the_edge_is_told_at_once_what_people_may_do_and_what_they_are_known_by(
     .await;
 
     // Whoever was away hears of it too.
-    let mut late = Feed::open(&home, beginning).await;
-    let event = late.next().await;
+    let event = Feed::open(&home, beginning.clone()).await.next().await;
     assert_eq!(event["change"], "SPACES", "nothing begins anew");
+    let mut late = Feed::open(&home, beginning).await;
     late.person("what was missed", &user, |it| {
         may(it, "USE_VNC") && !is_known_by(it, &session)
     })
