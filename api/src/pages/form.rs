@@ -14,6 +14,8 @@ use crate::app::Origin;
 
 /// The longest form: two names and a password.
 const FORM_BYTES_MAX: usize = 16 << 10;
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The fields of a form, still encoded.
@@ -66,6 +68,17 @@ fn is_from_here(headers: &HeaderMap, public: &str) -> bool {
     }
 }
 
+/// Whether a browser shows the answer as a page of its own, and not in a frame or to a script
+/// (Fetch Metadata §2.1 and §2.2). Where the connection can't be trusted, browsers say nothing,
+/// which is taken for a yes.
+pub(super) fn is_navigation(headers: &HeaderMap) -> bool {
+    let says = |name: &HeaderName, wanted: &[u8]| {
+        let mut values = headers.get_all(name).iter();
+        values.all(|value| value.as_bytes() == wanted)
+    };
+    says(&SEC_FETCH_MODE, b"navigate") && says(&SEC_FETCH_DEST, b"document")
+}
+
 /// From where a request came, for the audit log.
 pub(super) fn origin(request: &Request) -> Origin {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -104,6 +117,28 @@ mod tests {
         assert_eq!(only(b"to=a%20b&x=1", "to").as_deref(), Some("a b"));
         assert_eq!(only(b"to=a&to=b", "to"), None);
         assert_eq!(only(b"", "to"), None);
+    }
+
+    #[test]
+    fn only_a_page_of_its_own_is_a_navigation() {
+        for (mode, dest, expected) in [
+            (Some("navigate"), Some("document"), true),
+            (None, None, true),
+            (Some("navigate"), None, true),
+            (Some("navigate"), Some("iframe"), false),
+            (Some("no-cors"), Some("empty"), false),
+            (Some("no-cors"), Some("image"), false),
+            (Some("cors"), None, false),
+            (None, Some("empty"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(SEC_FETCH_MODE, mode), (SEC_FETCH_DEST, dest)] {
+                if let Some(value) = value {
+                    headers.insert(name, value.parse().expect("a value"));
+                }
+            }
+            assert_eq!(is_navigation(&headers), expected, "{mode:?} {dest:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ use super::{
 use crate::app::{AppError, AppResult, Origin, sign_in::SignedIn};
 
 /// Sends who is known on to the app, and asks everybody else who they are.
+///
+/// A page of an app may be of this page's site, so that what it loads from here comes with the
+/// cookie: a code is made only for a browser that shows the answer as a page.
 pub(super) async fn show(
     State(pages): State<Arc<Pages>>,
     RawQuery(query): RawQuery,
@@ -25,6 +28,9 @@ pub(super) async fn show(
     let Ok(to) = pages.destination(query.as_deref()) else {
         return pages.nowhere();
     };
+    if !form::is_navigation(request.headers()) {
+        return pages.show(lead_on(&to));
+    }
     match pages.signed_in(request.headers()).await {
         Ok(Some(signed_in)) => {
             let origin = form::origin(&request);
@@ -155,6 +161,16 @@ pub(super) fn footer(signed_in: &SignedIn, to: Option<&Destination>) -> String {
         name = escape(&signed_in.actor.user_name),
         action = escape(&action),
     )
+}
+
+/// What a frame shows, or a page loads, in the place of a way to the app.
+fn lead_on(to: &Destination) -> Page {
+    let body = format!(
+        "<p>An app is opened from a page of its own.</p>\
+         <a class=\"button\" href=\"{url}\" target=\"_top\">Go on</a>",
+        url = escape(&with_destination(SIGN_IN_PATH, to)),
+    );
+    Page::new(StatusCode::FORBIDDEN, "Open this by itself", body)
 }
 
 fn signed_out() -> Page {

@@ -13,6 +13,7 @@ on_both_databases!(
     a_wrong_password_is_told_and_counted,
     only_the_address_of_an_app_is_led_to,
     a_form_from_elsewhere_is_not_taken,
+    what_a_page_loads_gets_no_code,
     who_manages_a_space_starts_it_and_nobody_else_learns_of_it,
     a_space_says_where_its_apps_are,
 );
@@ -305,6 +306,34 @@ async fn only_the_address_of_an_app_is_led_to(database: Database) {
     let twice = browser.http.get(twice).headers(browser.headers());
     assert_eq!(twice.send().await.unwrap().status(), 400);
     code_of(&browser.get("/apps/sign-in", &good).await, &good);
+}
+
+async fn what_a_page_loads_gets_no_code(database: Database) {
+    let home = Installation::shared(database).await;
+    home.admin().await.create_user("loaded", json!({})).await;
+    let mut browser = Browser::new(&home);
+    let to = app(&home, "a", "b");
+    browser.sign_in(&to, "loaded", PASSWORD).await;
+    let ask = async |mode: &'static str, dest: &'static str| {
+        let request = browser.http.get(browser.url("/apps/sign-in", &to));
+        let request = request.headers(browser.headers());
+        let request = request.header("sec-fetch-mode", mode);
+        let request = request.header("sec-fetch-dest", dest);
+        request.send().await.expect("an answer")
+    };
+    for (mode, dest) in [
+        ("no-cors", "empty"),
+        ("no-cors", "image"),
+        ("navigate", "iframe"),
+    ] {
+        // More often than there may be codes.
+        for _ in 0..40 {
+            let shown = ask(mode, dest).await;
+            assert_eq!(shown.status(), 403, "{mode} {dest}");
+            assert!(field(&shown, "location").is_empty(), "{mode} {dest}");
+        }
+    }
+    code_of(&ask("navigate", "document").await, &to);
 }
 
 async fn a_form_from_elsewhere_is_not_taken(database: Database) {
