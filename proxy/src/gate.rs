@@ -20,7 +20,7 @@ mod crossing;
 mod enter;
 mod ticket;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header::ACCEPT, request::Parts};
@@ -118,16 +118,17 @@ impl Gate {
     }
 
     /// Decides about a request for the app host with `label`. Names that don't exist are asked to
-    /// sign in too: nothing tells them apart from outside.
+    /// sign in too: nothing tells them apart from outside. `client` is the visitor's own address.
     pub async fn admit(
         &self,
         label: &str,
         requested: &Requested,
         request: &Parts,
+        client: IpAddr,
     ) -> Result<Admission, Answer> {
         if request.uri.path() == ENTER_PATH {
             return self
-                .enter(label, requested, request)
+                .enter(label, requested, request, client)
                 .await
                 .map(Admission::Answered);
         }

@@ -183,7 +183,11 @@ async fn find(
     let site = &worker.site;
     let host = &requested.host;
     let (target, ticket, start_url) = match site.gate.label(host) {
-        Some(label) => match site.gate.admit(label, requested, parts).await? {
+        Some(label) => match site
+            .gate
+            .admit(label, requested, parts, access.client())
+            .await?
+        {
             Admission::Entered(entry) => (entry.target, Some(entry.ticket), entry.start_url),
             Admission::Answered(mut answer) => {
                 let id = access.request_id().clone();

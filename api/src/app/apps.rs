@@ -144,13 +144,22 @@ impl App {
     }
 
     /// Turns a code into a ticket for `host`. Whatever comes of it, the code is used up; and it is
-    /// used once, whichever replicas are asked how often.
+    /// used once, whichever replicas are asked how often. `address` is that of whoever presented it:
+    /// who asks is the edge.
     pub async fn redeem_app_code(
         &self,
         origin: &Origin,
         code: &str,
         host: &str,
+        address: Option<&str>,
     ) -> AppResult<Done<IssuedTicket>> {
+        let visitor = Origin {
+            address: match address {
+                Some(text) => Some(text.parse().map_err(|_| no_address())?),
+                None => origin.address,
+            },
+            user_agent: None,
+        };
         let hash = token::hash(code);
         let known = self.store.app_code(&hash).await?.ok_or_else(not_valid)?;
         let now = self.now();
@@ -177,7 +186,7 @@ impl App {
             actor_name: basis.user.name.as_str().to_owned(),
             action: "redeemAppCode",
             subject: sign_in_id(known.sign_in),
-            address: origin.address_text(),
+            address: visitor.address_text(),
             detail: host.to_owned(),
         });
         let cursor = change.commit(now).await?;
@@ -223,6 +232,10 @@ async fn basis(
             })
         }
     })
+}
+
+fn no_address() -> Problem {
+    Problem::input(["address"], "must be an IP address")
 }
 
 /// Doesn't say why: the edge has somebody sign in again, whatever the reason.

@@ -1,6 +1,6 @@
 //! Coming back from the API with a one-time code.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -64,12 +64,13 @@ impl Gate {
     /// the ticket as a cookie of this host.
     ///
     /// A link with somebody else's code is easily followed. It takes nobody's way in away: who has
-    /// one as another person keeps it.
+    /// one as another person keeps it. `client` is whose address the audit log names.
     pub(super) async fn enter(
         &self,
         label: &str,
         requested: &Requested,
         request: &Parts,
+        client: IpAddr,
     ) -> Result<Response<Bytes>, Answer> {
         let (mut code, mut to) = (None, None);
         for (name, value) in
@@ -97,7 +98,7 @@ impl Gate {
         let (Some(code), true, &Method::GET) = (code, is_page, &request.method) else {
             return Err(Answer::sign_in_failed(again));
         };
-        match self.redeem(&code, &requested.host).await {
+        match self.redeem(&code, &requested.host, client).await {
             Ok((text, ticket)) => {
                 self.catch_up(ticket.as_of).await;
                 let cookie = cookie::set(&text, ticket.exp.saturating_sub(now()));
@@ -131,11 +132,13 @@ impl Gate {
         &self,
         code: &str,
         host: &str,
+        client: IpAddr,
     ) -> Result<(String, std::sync::Arc<Ticket>), RedeemError> {
         let busy = || RedeemError::Unavailable("too many ask at once".to_owned());
         let _room = self.redeeming.try_acquire().map_err(|_| busy())?;
         let question = serde_json::json!({
-            "query": QUESTION, "variables": {"input": {"code": code, "host": host}},
+            "query": QUESTION,
+            "variables": {"input": {"code": code, "host": host, "address": client}},
         });
         let answer = self.api.answer(&question).await?;
         let unclear = || RedeemError::Unavailable("its answer isn't understood".to_owned());

@@ -202,6 +202,7 @@ async fn answer(
         let redeemed = json!({"ticket": ticket, "problems": Vec::from_iter(problems)});
         let answer = json!({"data": {"redeemAppCode": redeemed}});
         assert_eq!(authorization, "Bearer edge-secret");
+        assert_eq!(input["address"], "127.0.0.1", "the visitor's");
         return Ok(Response::new(Full::from(answer.to_string()).boxed_unsync()));
     }
     assert_eq!(parts.headers["accept"], "text/event-stream");

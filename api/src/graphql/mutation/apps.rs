@@ -71,7 +71,14 @@ impl AppMutation {
     ) -> Result<RedeemAppCodePayload> {
         context.require_edge()?;
         let (app, origin) = (context.app()?, context.origin()?);
-        let redeemed = app.redeem_app_code(origin, &input.code, &input.host).await;
+        let RedeemAppCodeInput {
+            code,
+            host,
+            address,
+        } = input;
+        let redeemed = app
+            .redeem_app_code(origin, &code, &host, address.as_deref())
+            .await;
         let (issued, problems, cursor) = answer(redeemed)?;
         let (ticket, expires_at) = issued
             .map(|issued| (issued.ticket, DateTime::from(issued.expires_at)))

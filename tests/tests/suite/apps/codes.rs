@@ -17,6 +17,7 @@ on_both_databases!(
     a_code_becomes_one_ticket_for_its_host_however_often_it_is_presented,
     a_code_is_worth_nothing_elsewhere_late_or_after_its_sign_in,
     a_ticket_ends_with_what_it_rests_on_and_says_no_more,
+    the_audit_log_names_the_address_at_which_a_code_was_presented,
     nobody_hoards_codes,
 );
 
@@ -43,6 +44,17 @@ async fn code(client: &Client, space: &str, app: &str) -> (String, String) {
 async fn redeem(home: &Home, code: &str, host: &str) -> Payload {
     let input = json!({ "code": code, "host": host });
     home.as_edge().mutate("redeemAppCode", input).await
+}
+
+/// The addresses from which codes for a host were presented, as the audit log has them.
+async fn presented_from(admin: &Client, host: &str) -> Vec<Value> {
+    let document = "{ auditLog(first: 50, filter: { action: \"redeemAppCode\" }) { nodes { action detail address } } }";
+    let data = admin.query(document, json!({})).await;
+    let entries = data["auditLog"]["nodes"].as_array().expect("a list");
+    let of_host = entries
+        .iter()
+        .filter(|it| it["action"] == "redeemAppCode" && it["detail"] == host);
+    of_host.map(|it| it["address"].clone()).collect()
 }
 
 /// What a ticket says, as the edge reads it: with the published key alone.
@@ -249,6 +261,22 @@ async fn a_ticket_ends_with_what_it_rests_on_and_says_no_more(database: Database
             .await,
         "a ticket is no sign-in at the API"
     );
+}
+
+async fn the_audit_log_names_the_address_at_which_a_code_was_presented(database: Database) {
+    let home = Installation::shared(database).await;
+    let (user, space) = somebody(&home, "presenter").await;
+    let (host, code) = code(&user, &space, "8000").await;
+    let edge = home.as_edge();
+    let from = |address: &str| json!({ "code": code, "host": host, "address": address });
+    for doubtful in ["", "localhost", "192.0.2.1:80", "192.0.2.1, 192.0.2.2"] {
+        let refused = edge.mutate("redeemAppCode", from(doubtful)).await;
+        assert_eq!(refused.codes(), ["INVALID_INPUT"], "{doubtful:?}");
+    }
+    let taken = edge.mutate("redeemAppCode", from("2001:db8::7")).await;
+    taken.value("ticket");
+    let admin = home.admin().await;
+    assert_eq!(presented_from(&admin, &host).await, ["2001:db8::7"]);
 }
 
 async fn nobody_hoards_codes(database: Database) {

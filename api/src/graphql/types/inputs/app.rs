@@ -19,4 +19,7 @@ pub struct RedeemAppCodeInput {
     pub code: String,
     /// The hostname at which it was presented, in lower case and without a port.
     pub host: String,
+    /// The IP address of whoever presented it, for the audit log. Without one, that of who asks is
+    /// kept.
+    pub address: Option<String>,
 }
