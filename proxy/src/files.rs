@@ -2,8 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Visitors have at most one in so many files: each may need one more for the way into a space.
-const VISITORS_SHARE: u64 = 2;
+/// Visitors have at most so many of eight files. Most of their connections are idle, and of the rest
+/// each needs one more for the way into a space.
+const VISITORS_EIGHTHS: u64 = 5;
 /// One in so many files is left for what is no connection: listening sockets, the routes' file,
 /// certificates, the API.
 const OTHERS_SHARE: u64 = 16;
@@ -46,7 +47,7 @@ pub fn room_for(visitors: usize, spaces: usize) -> Room {
 /// What visitors don't want, spaces may have.
 fn divided(files: u64, wanted: Room) -> Room {
     let count = |files: u64| usize::try_from(files).unwrap_or(usize::MAX);
-    let visitors = wanted.visitors.min(count(files / VISITORS_SHARE));
+    let visitors = wanted.visitors.min(count(files / 8 * VISITORS_EIGHTHS));
     let rest = count(files - files / OTHERS_SHARE) - visitors;
     Room {
         visitors,
@@ -79,9 +80,9 @@ mod tests {
             (room.visitors, room.spaces)
         };
         assert_eq!(divided(10, 20), (10, 20));
-        assert_eq!(divided(usize::MAX, usize::MAX), (800, 700));
+        assert_eq!(divided(usize::MAX, usize::MAX), (1000, 500));
         assert_eq!(divided(100, usize::MAX), (100, 1400));
-        assert_eq!(divided(usize::MAX, 1), (800, 1));
+        assert_eq!(divided(usize::MAX, 1), (1000, 1));
     }
 
     #[test]

@@ -18,6 +18,7 @@
 mod cookie;
 mod crossing;
 mod enter;
+mod redemptions;
 mod ticket;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
@@ -30,22 +31,18 @@ use spaceport_domain::{
     route::SpaceRoutes,
     ticket::{ENTER_PATH, SIGN_IN_PATH, START_PATH, Ticket},
 };
-use tokio::sync::Semaphore;
 
-use self::crossing::Here;
 pub use self::{
     cookie::{guard as guard_cookies, strip as strip_cookies},
     ticket::{KeysError, TicketKeys, now},
 };
+use self::{crossing::Here, redemptions::Redemptions};
 use crate::{
     api::Api,
     headers::{self, Requested},
     reply::{self, Answer},
     routes::{Routes, Table, Target, Via},
 };
-
-/// Codes being redeemed at once.
-const REDEMPTIONS_MAX: usize = 64;
 
 /// Judges who enters apps.
 pub struct Gate {
@@ -61,7 +58,7 @@ pub struct Gate {
     pub api: Arc<Api>,
     /// What is known of spaces and people.
     pub routes: Arc<Routes>,
-    redeeming: Semaphore,
+    redemptions: Redemptions,
 }
 
 impl fmt::Debug for Gate {
@@ -108,7 +105,7 @@ impl Gate {
             keys,
             api,
             routes,
-            redeeming: Semaphore::new(REDEMPTIONS_MAX),
+            redemptions: Redemptions::default(),
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{
 const QUESTION: &str = "mutation($input:RedeemAppCodeInput!){redeemAppCode(input:$input){ticket \
     problems{code}}}";
 /// The longest code; the API's are shorter.
-const CODE_BYTES_MAX: usize = 256;
+const CODE_BYTES_MAX: usize = 64;
 /// How long the table may take to learn of the sign-in that a ticket rests on.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
@@ -90,7 +90,7 @@ impl Gate {
             spaceport_domain::ticket::SIGN_IN_PATH,
             &format!("https://{authority}{to}"),
         );
-        let code = code.filter(|it| it.len() <= CODE_BYTES_MAX);
+        let code = code.filter(|it| is_code(it));
         let is_page = request
             .headers
             .get("sec-fetch-dest")
@@ -135,7 +135,7 @@ impl Gate {
         client: IpAddr,
     ) -> Result<(String, std::sync::Arc<Ticket>), RedeemError> {
         let busy = || RedeemError::Unavailable("too many ask at once".to_owned());
-        let _room = self.redeeming.try_acquire().map_err(|_| busy())?;
+        let _turn = self.redemptions.turn(client).await.ok_or_else(busy)?;
         let question = serde_json::json!({
             "query": QUESTION,
             "variables": {"input": {"code": code, "host": host, "address": client}},
@@ -163,6 +163,12 @@ impl Gate {
         let caught_up = changes.wait_for(|_| self.routes.glance().as_of() >= as_of);
         let _ = time::timeout(CATCH_UP, caught_up).await;
     }
+}
+
+/// Whether `text` could be a code: anything else isn't worth a question.
+fn is_code(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (1..=CODE_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_letter)
 }
 
 /// Whether `text` is a path, with or without a query, and leads to this host whoever reads it.
