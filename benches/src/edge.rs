@@ -40,20 +40,43 @@ struct Turn {
     rate: f64,
 }
 
-/// Starts both servers and measures every row.
-pub async fn measure() -> anyhow::Result<Vec<Table>> {
+/// What names the row of idle connections when it is run alone.
+const MEMORY: &str = "memory";
+
+/// What every row is called when it is run alone.
+pub fn rows() -> impl Iterator<Item = &'static str> {
+    std::iter::once(MEMORY).chain(Load::ALL.map(Load::key))
+}
+
+/// Starts both servers and measures every row whose name is `wanted`.
+pub async fn measure(wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<Table>> {
     let site = Arc::new(Site::open()?);
     let mut edge = servers::edge(&site).await?;
     let mut nginx = servers::nginx(&site).await?;
-    let tables = tables(&site, &edge, &nginx).await;
+    let tables = tables(&site, &edge, &nginx, wanted).await;
     edge.stop().await?;
     nginx.stop().await?;
     tables
 }
 
-async fn tables(site: &Arc<Site>, edge: &Server, nginx: &Server) -> anyhow::Result<Vec<Table>> {
-    progress("the edge beside nginx: memory of idle connections");
-    let memory = memory::measure(site, edge, nginx).await?;
+async fn tables(
+    site: &Arc<Site>,
+    edge: &Server,
+    nginx: &Server,
+    wanted: impl Fn(&str) -> bool,
+) -> anyhow::Result<Vec<Table>> {
+    let mut tables = Vec::new();
+    if wanted(MEMORY) {
+        progress("the edge beside nginx: memory of idle connections");
+        tables.push(memory::measure(site, edge, nginx).await?);
+    }
+    let loads: Vec<Load> = Load::ALL
+        .into_iter()
+        .filter(|load| wanted(load.key()))
+        .collect();
+    if loads.is_empty() {
+        return Ok(tables);
+    }
     let headings = [
         "load",
         "CPU µs, edge",
@@ -66,7 +89,7 @@ async fn tables(site: &Arc<Site>, edge: &Server, nginx: &Server) -> anyhow::Resu
         "aim for CPU",
     ];
     let mut table = Table::new("The edge beside nginx", &headings);
-    for load in Load::ALL {
+    for load in loads {
         progress(&format!("the edge beside nginx: {}", load.name()));
         table.row(compare(load, site, edge, nginx).await?);
     }
@@ -75,7 +98,8 @@ async fn tables(site: &Arc<Site>, edge: &Server, nginx: &Server) -> anyhow::Resu
          process, by request, connection, body or message. Both write an access log to a file.",
         TURN.as_secs_f64()
     ));
-    Ok(vec![table, memory])
+    tables.insert(0, table);
+    Ok(tables)
 }
 
 async fn compare(

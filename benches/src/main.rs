@@ -3,7 +3,8 @@
 //! Every figure that depends on the machine stands next to a peer measured in the same rounds, so
 //! that the ratio means something on shared cores. `README.md` says what each row means. The
 //! program fails only where something doesn't work or a promise without a clock is broken.
-//! Its arguments name the parts to run, `edge` or `api`; without any it runs both.
+//! Its arguments name the parts to run, `edge` or `api`, or single rows of the edge's, such as
+//! `edge/http2`; without any it runs both parts.
 
 use anyhow::{Context, bail, ensure};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,8 +24,9 @@ mod subscribers;
 
 use installation::Installation;
 
-/// What can be run alone.
-const PARTS: [&str; 2] = ["edge", "api"];
+/// The parts.
+const EDGE: &str = "edge";
+const API: &str = "api";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -32,20 +34,26 @@ async fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     raise_file_limit()?;
     let parts: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = parts.iter().find(|it| !PARTS.contains(&it.as_str())) {
-        bail!("there is no part {unknown}; there are {}", PARTS.join(", "));
+    let names: Vec<String> = edge::rows().map(|row| format!("{EDGE}/{row}")).collect();
+    let known = |it: &String| [EDGE, API].contains(&it.as_str()) || names.contains(it);
+    if let Some(unknown) = parts.iter().find(|it| !known(it)) {
+        bail!(
+            "there is no part {unknown}; there are {EDGE}, {API}, {}",
+            names.join(", ")
+        );
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
-    if wanted("edge") {
+    let wants_row = |row: &str| wanted(EDGE) || wanted(&format!("{EDGE}/{row}"));
+    if edge::rows().any(wants_row) {
         let tables = tokio::select! {
-            tables = edge::measure() => tables?,
+            tables = edge::measure(wants_row) => tables?,
             interrupted = interruption() => return interrupted,
         };
         for table in tables {
             print!("{table}");
         }
     }
-    if wanted("api") {
+    if wanted(API) {
         measure_api().await?;
     }
     Ok(())

@@ -88,6 +88,18 @@ impl Load {
         }
     }
 
+    /// What names the row when it is run alone.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::KeepAlive => "keep-alive",
+            Self::Http2 => "http2",
+            Self::Handshakes => "handshakes",
+            Self::Download => "download",
+            Self::Upload => "upload",
+            Self::WebSocket => "websocket",
+        }
+    }
+
     /// The highest ratio of CPU to nginx's that is aimed at.
     pub const fn aim(self) -> f64 {
         match self {
