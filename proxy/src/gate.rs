@@ -124,10 +124,9 @@ impl Gate {
         client: IpAddr,
     ) -> Result<Admission, Answer> {
         if request.uri.path() == ENTER_PATH {
-            return self
-                .enter(label, requested, request, client)
-                .await
-                .map(Admission::Answered);
+            // Boxed, so that no other request carries what it may need.
+            let entering = Box::pin(self.enter(label, requested, request, client));
+            return entering.await.map(Admission::Answered);
         }
         if is_reserved(request.uri.path()) {
             return Err(Answer::unknown_host());

@@ -221,13 +221,15 @@ pub fn to_space(
         .filter_map(|it| it.to_str().ok())
         .flat_map(|it| it.split(','))
         .any(|it| it.trim().eq_ignore_ascii_case("trailers"));
-    strip_hop_by_hop(headers);
-    strip_ours(headers);
+    strip(headers, |name| {
+        is_ours(name)
+            || is_framing_look_alike(name)
+            // The edge answers an expectation itself, by asking for the body.
+            || name == EXPECT
+            // RFC 9110 doesn't know it; CGI would make it the variable HTTP_PROXY.
+            || name == "proxy"
+    });
     gate::strip_cookies(headers);
-    // The edge answers an expectation itself, by asking for the body.
-    headers.remove(EXPECT);
-    // RFC 9110 doesn't know it; CGI would make it the variable HTTP_PROXY.
-    headers.remove("proxy");
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -238,22 +240,14 @@ pub fn to_space(
 
 /// Makes a space's fields those the visitor receives.
 pub fn to_visitor(headers: &mut HeaderMap, request_id: &HeaderValue) {
-    strip_hop_by_hop(headers);
-    gate::guard_cookies(headers);
     // What comes from a space never looks like the edge's own word.
-    let forged: Vec<_> = headers
-        .keys()
-        .filter(|name| is_from_the_edge(name))
-        .cloned()
-        .collect();
-    for name in forged {
-        headers.remove(name);
-    }
+    strip(headers, is_from_the_edge);
+    gate::guard_cookies(headers);
     headers.insert(X_REQUEST_ID, request_id.clone());
 }
 
-/// Removes what speaks to the next hop only.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes what speaks to the next hop only, and what must not travel on besides.
+fn strip(headers: &mut HeaderMap, besides: impl Fn(&HeaderName) -> bool) {
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = connection_options(headers)
             .filter_map(|it| it.parse().ok())
@@ -265,9 +259,7 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
         }
         headers.remove(CONNECTION);
     }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
+    remove(headers, |name| HOP_BY_HOP.contains(name) || besides(name));
     // RFC 9112 §6.3: the coding wins, and the length must not travel on.
     if headers.remove(TRANSFER_ENCODING).is_some() {
         headers.remove(CONTENT_LENGTH);
@@ -284,13 +276,10 @@ fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter(|it| !it.is_empty())
 }
 
-fn strip_ours(headers: &mut HeaderMap) {
-    let claimed: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_ours(name) || is_framing_look_alike(name))
-        .cloned()
-        .collect();
-    for name in claimed {
+/// Removes every field whose name is `unwanted`; mostly there is none.
+fn remove(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
+    let names: Vec<HeaderName> = headers.keys().filter(|it| unwanted(it)).cloned().collect();
+    for name in names {
         headers.remove(name);
     }
 }

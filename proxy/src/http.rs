@@ -157,9 +157,8 @@ async fn carry(
         progress,
     };
     if websocket {
-        exchange
-            .switch(parts, upload, handshake, visitor, open, access)
-            .await
+        // Boxed, so that no other request carries what it needs.
+        Box::pin(exchange.switch(parts, upload, handshake, visitor, open, access)).await
     } else {
         exchange.pass(parts, upload, open, access).await
     }
@@ -290,7 +289,7 @@ impl Exchange<'_> {
             lease = self.dialled(if self.is_call {
                 upstreams.stream(self.destination).await
             } else {
-                upstreams.fresh(self.destination).await
+                Box::pin(upstreams.fresh(self.destination)).await
             })?;
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {

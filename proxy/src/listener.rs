@@ -7,6 +7,7 @@
 
 pub mod admission;
 mod proxy_protocol;
+mod turn;
 
 use std::{
     io,
@@ -35,7 +36,10 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
-use self::admission::{Admission, Admitted, Handshake, Seat};
+use self::{
+    admission::{Admission, Admitted, Handshake, Seat},
+    turn::Bundled,
+};
 use crate::{
     certs::{Certificates, Served},
     drain::Drain,
@@ -248,13 +252,17 @@ impl Worker {
     ) -> hyper::Result<()> {
         let limits = self.site.limits;
         let service = self.service(&visitor);
-        let connection = http1::Builder::new()
+        let mut builder = http1::Builder::new();
+        builder
             .timer(TokioTimer::new())
             // hyper counts the time between requests as a part of it.
             .header_read_timeout(limits.header)
-            .max_headers(limits.header_fields)
             .max_header_size(limits.header_bytes as usize)
-            .max_buf_size(limits.buffer_bytes)
+            .max_buf_size(limits.buffer_bytes);
+        if let Some(fields) = limits.header_fields_beside_default() {
+            builder.max_headers(fields);
+        }
+        let connection = builder
             .serve_connection(TokioIo::new(stream), service_fn(service))
             .with_upgrades();
         let mut connection = pin!(connection);
@@ -273,6 +281,7 @@ impl Worker {
     ) -> hyper::Result<()> {
         let limits = self.site.limits;
         let service = self.service(&visitor);
+        let stream = Bundled::new(stream);
         let connection = http2::Builder::new(Streams::new(limits.send))
             .timer(TokioTimer::new())
             .enable_connect_protocol()
@@ -285,16 +294,17 @@ impl Worker {
             .max_send_buf_size(limits.http2.send_buffer_bytes)
             .keep_alive_interval(limits.http2.ping)
             .keep_alive_timeout(limits.http2.ping_timeout)
-            .serve_connection(TokioIo::new(stream), service_fn(service));
+            .serve_connection(TokioIo::new(stream.clone()), service_fn(service));
         let mut connection = pin!(connection);
         tokio::select! {
-            ended = connection.as_mut() => return ended,
+            ended = stream.take_turns(connection.as_mut()) => return ended,
             () = self.site.drain.begun() => {}
             () = idle_for(&visitor, limits.idle) => {}
         }
         // It says which streams will still be served, and the rest may be asked for elsewhere.
         connection.as_mut().graceful_shutdown();
-        self.let_go(connection, &visitor).await
+        self.let_go(pin!(stream.take_turns(connection)), &visitor)
+            .await
     }
 
     /// Waits until a connection by HTTP/1.1 is closed because the edge stops: it has had no

@@ -6,7 +6,6 @@
 //! shared any more, a sign-in that has ended cut what they had let in.
 
 use std::{
-    collections::HashMap,
     future::poll_fn,
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,6 +16,7 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
+use slab::Slab;
 use spaceport_domain::ticket::Ticket;
 use tokio::time;
 
@@ -62,13 +62,7 @@ impl Pass {
 
 /// One worker's open streams.
 #[derive(Debug, Default)]
-pub struct Live(Mutex<Streams>);
-
-#[derive(Debug, Default)]
-struct Streams {
-    next: u64,
-    open: HashMap<u64, Arc<Stream>>,
-}
+pub struct Live(Mutex<Slab<Arc<Stream>>>);
 
 #[derive(Debug)]
 struct Stream {
@@ -81,7 +75,7 @@ struct Stream {
 #[derive(Debug)]
 pub struct Open {
     live: Arc<Live>,
-    number: u64,
+    number: usize,
     stream: Arc<Stream>,
 }
 
@@ -97,11 +91,7 @@ impl Live {
             is_cut: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
-        let mut streams = self.lock();
-        streams.next += 1;
-        let number = streams.next;
-        streams.open.insert(number, Arc::clone(&stream));
-        drop(streams);
+        let number = self.lock().insert(Arc::clone(&stream));
         Open {
             live: Arc::clone(self),
             number,
@@ -126,7 +116,7 @@ impl Live {
 
     fn cut(&self, may_go_on: impl Fn(&Pass) -> bool) {
         let streams = self.lock();
-        for stream in streams.open.values() {
+        for (_, stream) in streams.iter() {
             if !may_go_on(&stream.pass) {
                 stream.is_cut.store(true, Ordering::Release);
                 stream.waker.wake();
@@ -134,7 +124,7 @@ impl Live {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Streams> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slab<Arc<Stream>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -185,7 +175,7 @@ impl Cut {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.live.lock().open.remove(&self.number);
+        self.live.lock().try_remove(self.number);
     }
 }
 
@@ -221,8 +211,8 @@ mod tests {
         assert!(goes.cut().now_or_never().is_some() && goes.is_cut());
         assert!(stays.cut().now_or_never().is_none() && !stays.is_cut());
         drop(goes);
-        assert_eq!(live.lock().open.len(), 1);
+        assert_eq!(live.lock().len(), 1);
         drop(stays);
-        assert!(live.lock().open.is_empty());
+        assert!(live.lock().is_empty());
     }
 }

@@ -147,16 +147,20 @@ impl Upstreams {
                 reused: true,
                 home: Arc::clone(self),
             }),
-            None => self.fresh(destination).await,
+            // Boxed, as dialling is, so that only those who wait for it carry what it needs.
+            None => Box::pin(self.fresh(destination)).await,
         }
     }
 
     /// A new connection to `destination`.
     pub async fn fresh(self: &Arc<Self>, destination: Destination) -> Result<Lease, DialError> {
         let (stream, slot) = self.connect(destination).await?;
-        let (sender, connection) = http1::Builder::new()
-            .max_headers(self.limits.header_fields)
-            .max_buf_size(self.limits.buffer_bytes)
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(self.limits.buffer_bytes);
+        if let Some(fields) = self.limits.header_fields_beside_default() {
+            builder.max_headers(fields);
+        }
+        let (sender, connection) = builder
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
@@ -192,7 +196,7 @@ impl Upstreams {
                 }
             });
             // So many may have waited for it that it is full already.
-            if let Some(stream) = dial.await?.stream() {
+            if let Some(stream) = Box::pin(dial).await?.stream() {
                 break stream;
             }
         };

@@ -11,7 +11,7 @@ use http::{
     },
 };
 
-use super::{HOP_BY_HOP, is_framing_look_alike, is_from_the_edge, is_ours};
+use super::{HOP_BY_HOP, is_framing_look_alike, is_from_the_edge, is_ours, remove};
 
 /// Fields for framing, routing, authentication and content (RFC 9110 §6.5.1).
 const HEAD_ONLY: [HeaderName; 14] = [
@@ -44,14 +44,9 @@ pub fn to_visitor(trailers: &mut HeaderMap) {
 }
 
 fn keep(trailers: &mut HeaderMap, keeps: impl Fn(&HeaderName) -> bool) {
-    let refused: Vec<HeaderName> = trailers
-        .keys()
-        .filter(|name| HEAD_ONLY.contains(name) || HOP_BY_HOP.contains(name) || !keeps(name))
-        .cloned()
-        .collect();
-    for name in refused {
-        trailers.remove(name);
-    }
+    remove(trailers, |name| {
+        HEAD_ONLY.contains(name) || HOP_BY_HOP.contains(name) || !keeps(name)
+    });
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::{Reader, at_least_one, count_from, kib_from, seconds, some_seconds};
 
+/// The bound on a head's fields that hyper has by itself over HTTP/1.1.
+const HYPER_HEADER_FIELDS: usize = 100;
+
 /// Every bound. Each field names its setting without the prefix `SPACEPORT_EDGE_`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -114,6 +117,12 @@ pub struct WebSocketLimits {
 }
 
 impl Limits {
+    /// [`Self::header_fields`], unless hyper keeps to it by itself over HTTP/1.1: with a bound of
+    /// somebody else's it takes more time for every head.
+    pub fn header_fields_beside_default(&self) -> Option<usize> {
+        (self.header_fields != HYPER_HEADER_FIELDS).then_some(self.header_fields)
+    }
+
     pub(super) fn read(read: &mut Reader<'_>) -> Self {
         let max_connections = read.or("EDGE_MAX_CONNECTIONS", "20000", at_least_one).get();
         let share = max_connections.div_ceil(4).to_string();
