@@ -376,7 +376,7 @@ mod tests {
             ],
         )
         .expect_err("unusable");
-        assert_eq!(error.0.len(), 11, "{error}");
+        assert_eq!(error.0.len(), 12, "{error}");
         assert!(error.to_string().contains("SPACEPORT_API_LISTEN"));
     }
 }
