@@ -19,11 +19,13 @@
 //! | [`destination`] | where a browser that wants into an app is sent |
 //! | [`ticket`] | the proof with which a browser enters an app |
 //! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
+//! | [`agent`] | what the edge and the program inside a space say to each other |
 //! | [`route`] | what the edge must know to reach a space |
 //! | [`forwarding`] | whom a request is from, when proxies stand in between |
 //! | [`problem`] | the codes of everything a caller can get wrong |
 
 pub mod access;
+pub mod agent;
 pub mod app;
 pub mod destination;
 pub mod event;

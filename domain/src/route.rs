@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::{Permission, Relation, feature_bar},
+    agent::Secret,
     app::AppName,
     event::{Cursor, EventBody},
-    id::{SpaceId, TunnelId, UserId},
+    id::{SpaceId, SshKeyId, TunnelId, UserId},
     lifecycle::Status,
     scope::Scopes,
     template::{Feature, PortDeclaration},
@@ -40,6 +41,9 @@ pub struct SpaceRoutes {
     pub status: Status,
     /// The container's address in the engine's network, while it has one.
     pub address: Option<IpAddr>,
+    /// How its agent is reached, while it has one.
+    #[serde(default)]
+    pub agent: Option<AgentRoute>,
     /// What its template enables.
     #[serde(default)]
     pub features: BTreeSet<Feature>,
@@ -54,10 +58,14 @@ impl SpaceRoutes {
     /// Whether `person`, on a sign-in that may be used for `scopes`, opens `app`: the rule by which
     /// [`feature_bar`] answers the API. Whether the space runs is another question.
     pub fn admits(&self, app: AppName, person: &PersonRoutes, scopes: &Scopes) -> bool {
+        self.allows(app.feature(), person, scopes)
+    }
+
+    /// Whether `person`, on a sign-in that may be used for `scopes`, uses `feature`.
+    pub fn allows(&self, feature: Feature, person: &PersonRoutes, scopes: &Scopes) -> bool {
         let permissions = scopes.narrow(person.permissions.iter().copied());
-        self.relation(person, &permissions).is_some_and(|it| {
-            feature_bar(app.feature(), &self.features, &permissions, it).is_none()
-        })
+        self.relation(person, &permissions)
+            .is_some_and(|it| feature_bar(feature, &self.features, &permissions, it).is_none())
     }
 
     /// Whether `person`, on a sign-in that may be used for `scopes`, may start and stop the space.
@@ -77,6 +85,16 @@ impl SpaceRoutes {
         let is_shared = self.shared_with.contains(&person.user_id);
         Relation::of(person.user_id, permissions, self.owner_id, is_shared)
     }
+}
+
+/// How the agent of a running space is reached, at the space's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentRoute {
+    /// The port.
+    pub port: u16,
+    /// What it believes whoever asks by.
+    pub secret: Secret,
 }
 
 /// A public hostname for one port of a space.
@@ -103,6 +121,20 @@ pub struct PersonRoutes {
     pub permissions: BTreeSet<Permission>,
     /// Their sign-ins and tokens that hold: identifiers as [`crate::ticket::Ticket`] names them.
     pub sign_ins: BTreeSet<String>,
+    /// Their SSH keys. Whoever has one signs in with all that the user may do.
+    #[serde(default)]
+    pub ssh_keys: Vec<SshKeyRoute>,
+}
+
+/// An SSH key of a person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SshKeyRoute {
+    /// The key.
+    pub id: SshKeyId,
+    /// The public key as in an `authorized_keys` file, without options and comment:
+    /// `ssh-ed25519 AAAA…`.
+    pub public_key: String,
 }
 
 impl PersonRoutes {
@@ -190,6 +222,7 @@ mod tests {
             user_id: user(n),
             permissions: permissions.iter().copied().collect(),
             sign_ins: BTreeSet::from(["session_1".to_owned()]),
+            ssh_keys: Vec::new(),
         }
     }
 
@@ -203,6 +236,7 @@ mod tests {
             shared_with: vec![user(2)],
             status: Status::Running,
             address: None,
+            agent: None,
             features: Feature::ALL.into(),
             ports: Vec::new(),
             tunnels: Vec::new(),
@@ -251,11 +285,11 @@ mod tests {
     #[test]
     fn owner_and_administrator_enter_and_nobody_else_does() {
         let (space, all) = (space(), Scopes::all());
-        let open = [AppName::Code, AppName::Port(8000)];
+        let open = APPS;
         let developer = |n| person(n, &Permission::DEVELOPER);
         assert_eq!(entered(&space, &developer(1), &all), open);
-        // The terminal is shared, and this version carries none; ports are not shared.
-        assert_eq!(entered(&space, &developer(2), &all), []);
+        // Ports are not shared, nor is the editor.
+        assert_eq!(entered(&space, &developer(2), &all), [AppName::Term]);
         assert_eq!(entered(&space, &developer(3), &all), []);
         assert_eq!(entered(&space, &person(4, &Permission::ALL), &all), open);
         let manager = [&Permission::DEVELOPER[..], &[Permission::ManageSpaces]].concat();
@@ -272,7 +306,10 @@ mod tests {
         assert!(space.is_managed_by(&administrator, &Scopes::all()));
         let owner = person(1, &Permission::DEVELOPER);
         space.features.remove(&Feature::CodeServer);
-        assert_eq!(entered(&space, &owner, &narrow), [AppName::Port(8000)]);
+        assert_eq!(
+            entered(&space, &owner, &narrow),
+            [AppName::Term, AppName::Port(8000)]
+        );
         assert_eq!(entered(&space, &owner, &Scopes::new([])), []);
     }
 

@@ -231,14 +231,18 @@ mod tests {
     fn a_reader_that_stands_still_holds_nobody_up_and_is_told_what_it_missed() {
         let (log, allow, got) = open();
         let line = [b'x'; 1024];
-        // What the thread has taken already is beside what may wait.
-        let sent = 2 * WAITING_BYTES_MAX / line.len() + 1000;
-        for _ in 0..sent {
-            log.make_writer().write_all(&line).expect("taken");
+        let write = || log.make_writer().write_all(&line).expect("taken");
+        // Once the thread has taken the first line, it stands still until the reader may read.
+        write();
+        while !log.0.lock().is_writing {
+            thread::yield_now();
         }
-        assert!(log.0.lock().waiting.len() <= WAITING_BYTES_MAX);
-        let lost = log.0.lock().lost_lines;
-        assert!(lost > 0);
+        let (fitting, lost) = (WAITING_BYTES_MAX / line.len(), 1000);
+        for _ in 0..fitting + lost {
+            write();
+        }
+        assert_eq!(log.0.lock().waiting.len(), WAITING_BYTES_MAX);
+        assert_eq!(log.0.lock().lost_lines, lost as u64);
         drop(allow);
         log.flush();
         assert!(text(&got).contains(&format!("{lost} lines of the log were lost")));

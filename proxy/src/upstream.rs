@@ -2,8 +2,9 @@
 //!
 //! Each worker has its own, so that no request waits for another core. A space is dialled at its
 //! container's address and spoken to by HTTP/1.1, one request at a time on a connection; for gRPC by
-//! HTTP/2, many calls at once on one. Dialling through the agent belongs here too.
+//! HTTP/2, many calls at once on one. Whatever else is in a space is asked of its agent ([`agent`]).
 
+pub mod agent;
 mod multiplex;
 mod pool;
 pub mod shares;
@@ -23,9 +24,10 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task, time};
 
+pub use self::pool::Slot;
 use self::{
     multiplex::{Connection, Multiplex, Stream},
-    pool::{Idle, Pool, Slot},
+    pool::{Idle, Pool},
     shares::Shares,
 };
 use crate::{

@@ -94,6 +94,7 @@ fn routes(routed: RoutedSpace) -> SpaceRoutes {
         shared_with: shares.into_iter().map(|share| share.user_id).collect(),
         status: space.state.status,
         address: space.address,
+        agent: None,
         features,
         ports,
         tunnels: tunnels.collect(),

@@ -56,6 +56,7 @@ pub(super) async fn people(
         user_id: UserId::new(user.id),
         permissions: permissions.remove(&user.id).unwrap_or_default(),
         sign_ins: sign_ins.remove(&user.id).unwrap_or_default(),
+        ssh_keys: Vec::new(),
     };
     Ok(users.into_iter().map(person).collect())
 }

@@ -190,6 +190,7 @@ impl Store {
             user_id,
             permissions: BTreeSet::new(),
             sign_ins: BTreeSet::new(),
+            ssh_keys: Vec::new(),
         };
         let person = |id: &UserId| known.remove(id).unwrap_or_else(|| nothing(*id));
         Ok(Routed {

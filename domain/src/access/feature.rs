@@ -29,11 +29,14 @@ pub enum FeatureBar {
 pub const SHARED_FEATURES: [Feature; 2] = [Feature::Terminal, Feature::Ssh];
 
 /// The features this version of Spaceport carries.
-pub const SUPPORTED_FEATURES: [Feature; 4] = [
+pub const SUPPORTED_FEATURES: [Feature; 7] = [
+    Feature::Terminal,
+    Feature::Ssh,
     Feature::CodeServer,
     Feature::Vnc,
     Feature::PortForward,
     Feature::Tunnels,
+    Feature::Files,
 ];
 
 /// What keeps somebody from using `feature` of a space whose template enables `enabled`, whose

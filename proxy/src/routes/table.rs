@@ -225,6 +225,7 @@ mod tests {
             ports: Vec::new(),
             status,
             address: Some(IpAddr::from([172, 17, 0, n])),
+            agent: None,
             tunnels,
         }
     }

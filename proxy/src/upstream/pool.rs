@@ -40,7 +40,7 @@ pub(super) struct Idle {
 
 /// Counts one open connection until the last copy of it is gone.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub struct Slot {
     _counted: Arc<Counted>,
 }
 

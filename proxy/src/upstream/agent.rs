@@ -1,0 +1,204 @@
+//! What is asked of the agent inside a space. [`spaceport_domain::agent`] says how they speak.
+
+use std::{io, io::IoSlice, net::IpAddr};
+
+use bytes::{Bytes, BytesMut};
+use spaceport_domain::{
+    agent::{
+        Answer, Hello, MESSAGE_MAX_BYTES, PROTOCOL, Refusal, Reply, Secret, Service,
+        frame::{self, Kind, PAYLOAD_MAX_BYTES},
+    },
+    id::SpaceId,
+    lifecycle::Status,
+    route::SpaceRoutes,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time,
+};
+
+use super::{DialError, Slot, Upstreams};
+use crate::routes::Destination;
+
+/// Where a space's agent is, and what it believes the edge by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentAt {
+    /// Where it listens.
+    pub destination: Destination,
+    secret: Secret,
+}
+
+/// Why a space's agent can't be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAgent {
+    /// The space doesn't run.
+    #[error("the space is not running")]
+    NotRunning(Status),
+    /// The space was started without one.
+    #[error("the space has no agent: restart it")]
+    Absent,
+}
+
+/// Why an agent didn't do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// There is no connection to it.
+    #[error("the agent can't be reached: {0}")]
+    Dial(#[from] DialError),
+    /// The connection broke, or the reply took too long.
+    #[error("the agent can't be asked: {0}")]
+    Io(#[from] io::Error),
+    /// It said why.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+}
+
+/// A connection on which an agent does what it was asked for.
+#[derive(Debug)]
+pub struct Conversation {
+    /// What it said.
+    pub answer: Answer,
+    /// What comes behind that.
+    pub stream: TcpStream,
+    /// Counts the connection for as long as it is kept beside it.
+    pub slot: Slot,
+}
+
+impl AgentAt {
+    /// Where the agent of a space is.
+    pub fn of(space: &SpaceRoutes) -> Result<Self, NoAgent> {
+        match (space.status, space.address, space.agent) {
+            (Status::Running, Some(address), Some(agent)) => Ok(Self {
+                destination: Destination {
+                    space: space.space_id,
+                    address,
+                    port: agent.port,
+                },
+                secret: agent.secret,
+            }),
+            (Status::Running, Some(_), None) => Err(NoAgent::Absent),
+            // Running, and the address is yet to come: a moment of the start.
+            (Status::Running, None, _) => Err(NoAgent::NotRunning(Status::Starting)),
+            (status, ..) => Err(NoAgent::NotRunning(status)),
+        }
+    }
+
+    /// Its space.
+    pub const fn space(&self) -> SpaceId {
+        self.destination.space
+    }
+
+    /// The address of its space.
+    pub const fn address(&self) -> IpAddr {
+        self.destination.address
+    }
+}
+
+impl Upstreams {
+    /// Asks a space's agent for a service.
+    pub async fn ask(&self, agent: AgentAt, service: Service) -> Result<Conversation, AgentError> {
+        let (mut stream, slot) = self.connect(agent.destination).await?;
+        stream.set_nodelay(true)?;
+        let hello = Hello {
+            protocol: PROTOCOL,
+            secret: agent.secret,
+            service,
+        };
+        let reply = time::timeout(self.limits.response, exchange(&mut stream, &hello)).await;
+        match reply.map_err(io::Error::from)?? {
+            Reply::Done(answer) => Ok(Conversation {
+                answer,
+                stream,
+                slot,
+            }),
+            Reply::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+async fn exchange(stream: &mut TcpStream, hello: &Hello) -> io::Result<Reply> {
+    let hello = serde_json::to_vec(hello)?;
+    let length = u32::try_from(hello.len()).ok();
+    let length = length.filter(|_| hello.len() <= MESSAGE_MAX_BYTES);
+    let length = length.ok_or(io::ErrorKind::ArgumentListTooLong)?;
+    write_all(stream, &length.to_be_bytes(), &hello).await?;
+    let length = stream.read_u32().await?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length > MESSAGE_MAX_BYTES {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut reply = vec![0; length];
+    stream.read_exact(&mut reply).await?;
+    Ok(serde_json::from_slice(&reply)?)
+}
+
+/// Frames as they come.
+#[derive(Debug)]
+pub struct Frames<R> {
+    reader: R,
+    received: BytesMut,
+}
+
+impl<R: AsyncRead + Unpin> Frames<R> {
+    /// The frames that `reader` brings.
+    pub fn new(reader: R) -> Self {
+        Self {
+            reader,
+            received: BytesMut::new(),
+        }
+    }
+
+    /// The next one; `None` at the end. Nothing is lost if it is dropped before it is there.
+    pub async fn next(&mut self) -> io::Result<Option<(Kind, Bytes)>> {
+        loop {
+            let frame = frame::take(&mut self.received);
+            let frame = frame.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            if frame.is_some() {
+                return Ok(frame);
+            }
+            self.received.reserve(PAYLOAD_MAX_BYTES);
+            if self.reader.read_buf(&mut self.received).await? == 0 {
+                return if self.received.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                };
+            }
+        }
+    }
+}
+
+/// Writes `payload` in frames of a kind; one without a payload is a frame, too.
+pub async fn write_frames<W>(writer: &mut W, kind: Kind, mut payload: &[u8]) -> io::Result<()>
+where
+    W: AsyncWrite + Unpin,
+{
+    loop {
+        let (piece, rest) = payload.split_at(payload.len().min(PAYLOAD_MAX_BYTES));
+        write_all(writer, &frame::header(kind, piece.len()), piece).await?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        payload = rest;
+    }
+}
+
+/// Writes two pieces together, where the system takes both.
+async fn write_all<W>(writer: &mut W, mut head: &[u8], rest: &[u8]) -> io::Result<()>
+where
+    W: AsyncWrite + Unpin,
+{
+    while !head.is_empty() {
+        let pieces = [IoSlice::new(head), IoSlice::new(rest)];
+        let written = writer.write_vectored(&pieces).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        if written >= head.len() {
+            return writer.write_all(&rest[written - head.len()..]).await;
+        }
+        head = &head[written..];
+    }
+    writer.write_all(rest).await
+}
