@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bollard::{
     Docker,
     models::{ContainerCreateBody, HostConfig},
@@ -67,6 +68,24 @@ pub async fn blueprint(docker: &Docker, installation: &str) -> anyhow::Result<Bl
         },
         peer,
     })
+}
+
+/// The identifier and the address of the one container of `installation` that runs.
+pub async fn running_container(
+    docker: &Docker,
+    installation: &str,
+) -> anyhow::Result<(String, IpAddr)> {
+    for id in containers(docker, installation).await? {
+        let found = docker
+            .inspect_container(&id, None::<InspectContainerOptions>)
+            .await?;
+        let networks = found.network_settings.and_then(|it| it.networks);
+        let mut addresses = networks.unwrap_or_default().into_values();
+        if let Some(address) = addresses.find_map(|it| it.ip_address?.parse().ok()) {
+            return Ok((id, address));
+        }
+    }
+    bail!("the space has no container that runs")
 }
 
 impl Blueprint {

@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -29,6 +29,7 @@ pub struct Installation {
     pub docker: Docker,
     base: String,
     dir: PathBuf,
+    ssh: SocketAddr,
     api: Child,
     edge: Option<Child>,
 }
@@ -46,6 +47,7 @@ impl Installation {
         let mut installation = Self {
             api: command("spaceport-api", &name, &dir, &listen)?.spawn()?,
             edge: None,
+            ssh: free_address()?.parse()?,
             base: format!("http://{listen}"),
             name,
             docker,
@@ -72,6 +74,7 @@ impl Installation {
         let edge_listen = free_address()?;
         let mut edge = command("spaceport-proxy", &self.name, &self.dir, listen)?
             .env("SPACEPORT_EDGE_LISTEN", &edge_listen)
+            .env("SPACEPORT_SSH_LISTEN", self.ssh.to_string())
             .env("SPACEPORT_EDGE_METRICS_LISTEN", free_address()?)
             .spawn()?;
         let ready = async {
@@ -103,6 +106,16 @@ impl Installation {
         self.client()?.sign_in("admin", PASSWORD).await
     }
 
+    /// Where its files are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where its edge speaks SSH.
+    pub const fn ssh_address(&self) -> SocketAddr {
+        self.ssh
+    }
+
     /// The process of the API.
     pub fn api_pid(&self) -> anyhow::Result<u32> {
         self.api.id().context("the API ended")
@@ -126,15 +139,21 @@ impl Installation {
     }
 }
 
-/// A program that lies beside this one, without settings but the log's filter. It runs in `dir` and
-/// writes its log there.
-pub fn own_program(program: &str, dir: &Path) -> anyhow::Result<Command> {
+/// Where a program is that lies beside this one.
+pub fn own_path(program: &str) -> anyhow::Result<PathBuf> {
     let path = env::current_exe()?.with_file_name(program);
     ensure!(
         path.exists(),
         "{} isn't built: run `make bench`",
         path.display()
     );
+    Ok(path)
+}
+
+/// A program that lies beside this one, without settings but the log's filter. It runs in `dir` and
+/// writes its log there.
+pub fn own_program(program: &str, dir: &Path) -> anyhow::Result<Command> {
+    let path = own_path(program)?;
     let log = fs::File::create(dir.join(format!("{program}.log")))?;
     let mut command = Command::new(path);
     for (key, _) in env::vars_os() {

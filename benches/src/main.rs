@@ -3,8 +3,8 @@
 //! Every figure that depends on the machine stands next to a peer measured in the same rounds, so
 //! that the ratio means something on shared cores. `README.md` says what each row means. The
 //! program fails only where something doesn't work or a promise without a clock is broken.
-//! Its arguments name the parts to run, `edge` or `api`, or single rows of the edge's, such as
-//! `edge/http2`; without any it runs both parts.
+//! Its arguments name the parts to run, `edge`, `space` or `api`, or single rows of the first two,
+//! such as `edge/http2` or `space/ssh`; without any it runs all parts.
 
 use anyhow::{Context, bail, ensure};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,14 +18,17 @@ mod memory;
 mod population;
 mod process;
 mod report;
+mod space;
 mod start;
 mod statements;
 mod subscribers;
 
 use installation::Installation;
+use space::Kind;
 
 /// The parts.
 const EDGE: &str = "edge";
+const SPACE: &str = "space";
 const API: &str = "api";
 
 #[tokio::main]
@@ -34,11 +37,13 @@ async fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     raise_file_limit()?;
     let parts: Vec<String> = std::env::args().skip(1).collect();
-    let names: Vec<String> = edge::rows().map(|row| format!("{EDGE}/{row}")).collect();
-    let known = |it: &String| [EDGE, API].contains(&it.as_str()) || names.contains(it);
+    let rows = edge::rows().map(|row| format!("{EDGE}/{row}"));
+    let kinds = Kind::ALL.map(|kind| format!("{SPACE}/{}", kind.key()));
+    let names: Vec<String> = rows.chain(kinds).collect();
+    let known = |it: &String| [EDGE, SPACE, API].contains(&it.as_str()) || names.contains(it);
     if let Some(unknown) = parts.iter().find(|it| !known(it)) {
         bail!(
-            "there is no part {unknown}; there are {EDGE}, {API}, {}",
+            "there is no part {unknown}; there are {EDGE}, {SPACE}, {API}, {}",
             names.join(", ")
         );
     }
@@ -53,30 +58,40 @@ async fn main() -> anyhow::Result<()> {
             print!("{table}");
         }
     }
+    let wants_kind = |kind: Kind| wanted(SPACE) || wanted(&format!("{SPACE}/{}", kind.key()));
+    if Kind::ALL.into_iter().any(wants_kind) {
+        let measuring =
+            async |installation: &Installation| space::measure(installation, wants_kind).await;
+        for table in with_installation(measuring).await? {
+            print!("{table}");
+        }
+    }
     if wanted(API) {
-        measure_api().await?;
+        let are_constant = with_installation(measure).await?;
+        ensure!(
+            are_constant,
+            "the number of SQL statements depends on the length of a list"
+        );
     }
     Ok(())
 }
 
-/// Everything that takes an installation of its own.
-async fn measure_api() -> anyhow::Result<()> {
+/// Measures something with an installation of its own, of which nothing is left afterwards.
+async fn with_installation<T>(
+    measure: impl AsyncFnOnce(&Installation) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let docker = docker::connect()
         .await
         .context("no Docker Engine answers")?;
     let mut installation = Installation::start(docker).await?;
     let measured = tokio::select! {
         measured = measure(&installation) => measured,
-        interrupted = async { interruption().await.map(|()| false) } => interrupted,
+        interrupted = interruption() => interrupted,
     };
     let closed = installation.close().await;
-    let are_constant = measured?;
+    let measured = measured?;
     closed.context("something is left over; dev/sweep removes it")?;
-    ensure!(
-        are_constant,
-        "the number of SQL statements depends on the length of a list"
-    );
-    Ok(())
+    Ok(measured)
 }
 
 /// Measures everything; answers whether statements are independent of the length of lists.
@@ -105,7 +120,7 @@ async fn measure(installation: &Installation) -> anyhow::Result<bool> {
 }
 
 /// Waits for SIGINT or SIGTERM, which end the run as an error does: with everything cleared away.
-async fn interruption() -> anyhow::Result<()> {
+async fn interruption<T>() -> anyhow::Result<T> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}

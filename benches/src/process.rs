@@ -44,3 +44,24 @@ pub fn memory(pid: u32) -> anyhow::Result<Memory> {
         pss_kib: field("Pss:")?,
     })
 }
+
+/// The process of this name in a container: the first of them, which is the others' ancestor.
+pub fn named(name: &str, container: &str) -> anyhow::Result<u32> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        // It may have ended meanwhile.
+        let read =
+            |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        // The kernel keeps the first 15 bytes of a name.
+        let is_it = read("comm").trim_end() == &name[..name.len().min(15)];
+        if is_it && read("cgroup").contains(container) {
+            found.push(pid);
+        }
+    }
+    found.sort_unstable();
+    let first = found.first().copied();
+    first.with_context(|| format!("there is no {name} in the container"))
+}

@@ -13,6 +13,11 @@ impl Sample {
         self.0.insert(place, value);
     }
 
+    /// Adds all values of another sample.
+    pub fn extend(&mut self, other: &Self) {
+        other.0.iter().for_each(|it| self.push(*it));
+    }
+
     /// How many values there are.
     pub fn len(&self) -> usize {
         self.0.len()
