@@ -26,7 +26,7 @@ use http::{
     header::{ACCEPT, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
-use hyper::body::Incoming;
+use hyper::{body::Incoming, client::conn::TrySendError};
 use spaceport_domain::lifecycle::Status;
 use tokio::time;
 use uuid::Uuid;
@@ -279,7 +279,7 @@ impl Exchange<'_> {
         let response = loop {
             let copy = (repeatable && lease.reused).then(|| copy(&request));
             let reused = lease.reused;
-            let again = match self.send(&mut lease, request, &open).await {
+            let again = match self.outcome(lease.send(request), &open).await {
                 Ok(response) => break response,
                 Err(SendError::Unsent(unsent)) if reused => *unsent,
                 Err(error @ SendError::Broken(_)) => copy.ok_or_else(|| self.failed(error))?,
@@ -314,7 +314,7 @@ impl Exchange<'_> {
         let request = onward(parts.into_parts().0, upload);
         let mut lease = self.dialled(self.worker.upstreams.fresh(self.destination).await)?;
         let response = self
-            .send(&mut lease, request, &open)
+            .outcome(lease.send(request), &open)
             .await
             .map_err(|error| self.failed(error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -346,16 +346,15 @@ impl Exchange<'_> {
 
     /// Waits for the response's head. Its clock starts when the request's body has ended; until
     /// then the body must move.
-    async fn send(
+    async fn outcome(
         &self,
-        lease: &mut Lease,
-        request: Request<Upload>,
+        sending: impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>>,
         open: &Open,
     ) -> Result<Response<Incoming>, SendError> {
         let limits = &self.worker.site.limits;
         let began = Instant::now();
         let (mut moved_at, mut seen_bytes) = (began, 0);
-        let mut sending = pin!(lease.send(request));
+        let mut sending = pin!(sending);
         loop {
             let ended_at = match &self.progress {
                 None => Some(began),

@@ -176,35 +176,41 @@ impl Worker {
             self.site.metrics.connections_refused.increment(1);
             return;
         };
-        let worker = Arc::clone(self);
+        // What only the beginning needs goes with it: most connections are idle, and each holds its
+        // task.
+        let begun = Box::pin(Arc::clone(self).begin(stream, address, admitted, handshake));
         self.tasks.spawn(async move {
-            let conversation = worker.converse(stream, address, admitted, handshake);
-            if let Err(error) = conversation.await {
+            let begun = begun.await;
+            let ended = match begun {
+                Ok(Some(conversation)) => conversation.await.map_err(Error::from),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = ended {
                 tracing::debug!(client = %address.ip(), %error, "a connection ended badly");
             }
         });
     }
 
-    async fn converse(
+    /// Makes a connection one that is spoken on. `None`: there is nothing to say.
+    async fn begin(
         self: Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
         admitted: Admitted,
         handshake: Handshake,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        // What only the handshake needs goes with it, and what only the other protocol would need
-        // is never there: most connections are idle, and each holds this future.
-        let greeted = Box::pin(self.greet(stream, address)).await;
+    ) -> Result<Option<Conversation>, Error> {
+        let greeted = self.greet(stream, address).await;
         let failed = &self.site.metrics.handshakes_failed;
         let Some((stream, address)) = greeted.inspect_err(|_| failed.increment(1))? else {
-            return Ok(());
+            return Ok(None);
         };
         drop(handshake);
         let session = stream.get_ref().1;
         let is_h2 = session.alpn_protocol() == Some(ALPN_H2);
         let name = session.server_name().map(str::to_ascii_lowercase);
         let Some(served) = self.site.certificates.served(name.as_deref()) else {
-            return Ok(());
+            return Ok(None);
         };
         self.site.metrics.connections.increment(1.0);
         let visitor = Arc::new(Visitor {
@@ -215,16 +221,15 @@ impl Worker {
             idle_since: Mutex::new(Instant::now()),
             _admitted: admitted,
         });
-        if is_h2 {
+        Ok(Some(if is_h2 {
             self.site.metrics.connections_h2.increment(1);
-            Box::pin(self.speak_h2(stream, visitor)).await?;
+            self.speak_h2(stream, visitor)
         } else {
             self.site.metrics.connections_h1.increment(1);
+            let speaking = self.speak_h1(stream, visitor);
             // Dropping the connection closes it.
-            let speaking = Box::pin(self.speak_h1(stream, visitor));
-            carrier::carry(speaking).await.unwrap_or(Ok(()))?;
-        }
-        Ok(())
+            Box::pin(async move { carrier::carry(speaking).await.unwrap_or(Ok(())) })
+        }))
     }
 
     /// Learns where a connection comes from, and encrypts it. `None`: it was no visitor's.
@@ -245,12 +250,13 @@ impl Worker {
         Ok(stream.map(|stream| (stream, said.unwrap_or(peer))))
     }
 
-    async fn speak_h1(
+    // The connection is made outside of the future that runs it, which would hold it twice.
+    fn speak_h1(
         self: Arc<Self>,
         stream: TlsStream<TcpStream>,
         visitor: Arc<Visitor>,
-    ) -> hyper::Result<()> {
-        let limits = self.site.limits;
+    ) -> Conversation {
+        let limits = &self.site.limits;
         let service = self.service(&visitor);
         let mut builder = http1::Builder::new();
         builder
@@ -265,21 +271,23 @@ impl Worker {
         let connection = builder
             .serve_connection(TokioIo::new(stream), service_fn(service))
             .with_upgrades();
-        let mut connection = pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => return ended,
-            () = self.unused(&visitor) => {}
-        }
-        connection.as_mut().graceful_shutdown();
-        self.let_go(connection, &visitor).await
+        let mut connection = Box::pin(connection);
+        Box::pin(async move {
+            tokio::select! {
+                ended = connection.as_mut() => return ended,
+                () = self.unused(&visitor) => {}
+            }
+            connection.as_mut().graceful_shutdown();
+            self.let_go(connection.as_mut(), &visitor).await
+        })
     }
 
-    async fn speak_h2(
+    fn speak_h2(
         self: Arc<Self>,
         stream: TlsStream<TcpStream>,
         visitor: Arc<Visitor>,
-    ) -> hyper::Result<()> {
-        let limits = self.site.limits;
+    ) -> Conversation {
+        let limits = &self.site.limits;
         let service = self.service(&visitor);
         let stream = Bundled::new(stream);
         let connection = http2::Builder::new(Streams::new(limits.send))
@@ -295,16 +303,18 @@ impl Worker {
             .keep_alive_interval(limits.http2.ping)
             .keep_alive_timeout(limits.http2.ping_timeout)
             .serve_connection(TokioIo::new(stream.clone()), service_fn(service));
-        let mut connection = pin!(connection);
-        tokio::select! {
-            ended = stream.take_turns(connection.as_mut()) => return ended,
-            () = self.site.drain.begun() => {}
-            () = idle_for(&visitor, limits.idle) => {}
-        }
-        // It says which streams will still be served, and the rest may be asked for elsewhere.
-        connection.as_mut().graceful_shutdown();
-        self.let_go(pin!(stream.take_turns(connection)), &visitor)
-            .await
+        let mut connection = Box::pin(connection);
+        Box::pin(async move {
+            tokio::select! {
+                ended = stream.take_turns(connection.as_mut()) => return ended,
+                () = self.site.drain.begun() => {}
+                () = idle_for(&visitor, self.site.limits.idle) => {}
+            }
+            // It says which streams will still be served, and the rest may be asked for elsewhere.
+            connection.as_mut().graceful_shutdown();
+            let rest = pin!(stream.take_turns(connection.as_mut()));
+            self.let_go(rest, &visitor).await
+        })
     }
 
     /// Waits until a connection by HTTP/1.1 is closed because the edge stops: it has had no
@@ -346,6 +356,11 @@ impl Worker {
         }
     }
 }
+
+/// What is said on a connection, until its end.
+type Conversation = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+/// Why a connection ended badly.
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A request's answer on its way.
 type Answering = Pin<

@@ -24,6 +24,10 @@ use crate::certs::{
 pub const ALPN_H2: &[u8] = b"h2";
 const ALPN_HTTP11: &[u8] = b"http/1.1";
 
+/// Tickets given to a visitor: a browser opens one connection to a host by HTTP/2, and its next one
+/// brings another. Each costs a handshake time and bytes.
+const TICKETS: usize = 1;
+
 /// TLS 1.2 and 1.3 with rustls's choice of suites. Returning clients resume by tickets, which need
 /// no memory here; early data stays off, because it can be replayed.
 pub fn server_config(
@@ -32,6 +36,7 @@ pub fn server_config(
     let mut config = plain_config(certificates)?;
     config.alpn_protocols = vec![ALPN_H2.to_vec(), ALPN_HTTP11.to_vec()];
     config.ticketer = ring::Ticketer::new()?;
+    config.send_tls13_tickets = TICKETS;
     Ok(config)
 }
 

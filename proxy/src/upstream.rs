@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::Either;
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
@@ -266,13 +267,13 @@ impl Upstreams {
 
 impl Lease {
     /// Sends `request`; the response's head is the answer.
-    pub async fn send(
+    pub fn send(
         &mut self,
         request: Request<Upload>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>> {
         match &mut self.way {
-            Way::Alone { sender, .. } => sender.try_send_request(request).await,
-            Way::Beside(stream) => stream.sender.try_send_request(request).await,
+            Way::Alone { sender, .. } => Either::Left(sender.try_send_request(request)),
+            Way::Beside(stream) => Either::Right(stream.sender.try_send_request(request)),
         }
     }
 
