@@ -41,7 +41,7 @@ use crate::{
     api::Api,
     headers::{self, Requested},
     reply::{self, Answer},
-    routes::{Routes, Table, Target, Via},
+    routes::{Endpoint, Routes, Table, Target, Via},
 };
 
 /// Judges who enters apps.
@@ -165,8 +165,6 @@ impl Gate {
             Answer::unknown_host().with_sign_in(again)
         };
         let (app, space) = admitted(&table, label, &ticket).ok_or_else(nothing)?;
-        // What this version doesn't carry isn't admitted, so that there is a port.
-        let port = app.port(&space.ports).ok_or_else(nothing)?;
         let is_manager = table
             .person(ticket.sub)
             .is_some_and(|person| space.is_managed_by(person, &ticket.scopes));
@@ -174,7 +172,7 @@ impl Gate {
         Ok(Admission::Entered(Entry {
             target: Target {
                 via: Via::App(app),
-                port,
+                endpoint: Endpoint::of(app, &space.ports),
                 space: Arc::clone(space),
             },
             ticket,

@@ -27,6 +27,9 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Carries the stable code of an answer the edge gives itself; never an upstream's.
 pub const X_SPACEPORT_ERROR: HeaderName = HeaderName::from_static("x-spaceport-error");
 
+/// The protocol that a request becomes a WebSocket by (RFC 6455 §1.9, RFC 8441 §5).
+pub const WEBSOCKET: &str = "websocket";
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -78,6 +81,12 @@ pub enum Malformed {
     /// A transfer coding other than `chunked`.
     #[error("The transfer coding is not understood.")]
     TransferCoding,
+    /// What is asked for takes none.
+    #[error("This request takes no body.")]
+    UnexpectedBody,
+    /// RFC 6455 §4.2.1: what isn't version 13, or has no key.
+    #[error("The WebSocket's handshake is not understood.")]
+    Handshake,
 }
 
 /// Finds the host a request is for, and refuses what is ambiguous.
@@ -183,29 +192,34 @@ pub fn is_acme_challenge(path: &str) -> bool {
 }
 
 /// Whether a request asks to become a WebSocket over HTTP/1.1 (RFC 6455 §4.1).
-///
-/// No other protocol is switched to: `h2c` and its kind would carry requests past every check.
 pub fn asks_for_websocket(request: &Parts) -> bool {
-    request.version == Version::HTTP_11
-        && request.method == Method::GET
-        && request.headers.contains_key(SEC_WEBSOCKET_KEY)
-        && is_websocket(&request.headers)
+    asks_for(request, WEBSOCKET) && request.headers.contains_key(SEC_WEBSOCKET_KEY)
 }
 
-/// Whether the fields speak of a switch to WebSocket.
-pub fn is_websocket(headers: &HeaderMap) -> bool {
+/// Whether a request asks to become something else over HTTP/1.1 (RFC 9110 §7.8).
+///
+/// What isn't known here is not switched to: `h2c` and its kind would carry requests past every
+/// check.
+pub fn asks_for(request: &Parts, protocol: &str) -> bool {
+    request.version == Version::HTTP_11
+        && request.method == Method::GET
+        && is_switch(&request.headers, protocol)
+}
+
+/// Whether the fields speak of a switch to `protocol`, and to nothing else.
+pub fn is_switch(headers: &HeaderMap, protocol: &str) -> bool {
     let mut upgrades = headers.get_all(UPGRADE).iter();
     let only = match (upgrades.next(), upgrades.next()) {
-        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(b"websocket"),
+        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(protocol.as_bytes()),
         _ => false,
     };
     only && connection_options(headers).any(|it| it.eq_ignore_ascii_case("upgrade"))
 }
 
-/// Says that this hop becomes a WebSocket.
-pub fn say_websocket(headers: &mut HeaderMap) {
+/// Says that this hop switches to `protocol`.
+pub fn say_switch(headers: &mut HeaderMap, protocol: &'static str) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(UPGRADE, HeaderValue::from_static(protocol));
 }
 
 /// Makes a visitor's fields those the space receives.

@@ -15,7 +15,8 @@
 //! | [`gate`] | who enters an app: tickets, cookies, pages of other origins |
 //! | [`live`] | what is open, and ends when it may not go on |
 //! | [`headers`] | which fields pass, and for whom a request is |
-//! | [`upgrade`], [`grpc`] | WebSockets, and what is special about gRPC |
+//! | [`upgrade`], [`grpc`] | WebSockets and forwarded ports, and what is special about gRPC |
+//! | [`terminal`] | terminals, and programs that are run in a space |
 //! | [`upstream`], [`guard`] | connections into spaces, and where none is made |
 //! | [`reply`] | answers of the edge's own |
 //! | [`api`] | questions to the control plane |
@@ -43,6 +44,7 @@ pub mod settings;
 pub mod sockets;
 pub mod status;
 pub mod takeover;
+pub mod terminal;
 pub mod tls;
 pub mod upgrade;
 pub mod upstream;

@@ -1,5 +1,5 @@
-//! What is open: every request and WebSocket on its way into a space, so that it ends when it may
-//! not go on.
+//! What is open: every request, WebSocket and connection on its way into a space, so that it ends
+//! when it may not go on.
 //!
 //! A request is judged when it comes. What lasts is judged again with every generation of the route
 //! table, and once a second for what ends by time: a tunnel that is deleted, a space that is not
@@ -55,7 +55,7 @@ impl Pass {
                 .is_some_and(|space| space.space_id == self.destination.space),
             _ => table
                 .tunnel(&self.host)
-                .is_some_and(|it| it.via == self.via && it.port == self.destination.port),
+                .is_some_and(|it| it.via == self.via && it.endpoint == self.destination.endpoint),
         }
     }
 }
@@ -188,6 +188,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::routes::Endpoint;
 
     fn pass(port: u16) -> Pass {
         Pass {
@@ -196,7 +197,7 @@ mod tests {
             destination: Destination {
                 space: SpaceId::new(Uuid::from_u128(2)),
                 address: IpAddr::from([172, 17, 0, 2]),
-                port,
+                endpoint: Endpoint::Port(port),
             },
             ticket: None,
         }
@@ -207,7 +208,7 @@ mod tests {
         let live = Arc::new(Live::default());
         let (stays, goes) = (live.open(pass(1)), live.open(pass(2)));
         assert!(goes.cut().now_or_never().is_none());
-        live.cut(|pass| pass.destination.port == 1);
+        live.cut(|pass| pass.destination.endpoint == Endpoint::Port(1));
         assert!(goes.cut().now_or_never().is_some() && goes.is_cut());
         assert!(stays.cut().now_or_never().is_none() && !stays.is_cut());
         drop(goes);

@@ -36,7 +36,7 @@ pub enum Code {
     RequestTimeout,
     /// 404: there is nothing at this hostname, or nothing for who asks.
     UnknownHost,
-    /// 501: an extended `CONNECT` for something other than a WebSocket.
+    /// 501: the connection, or the stream of HTTP/2, can't become that here.
     NotImplemented,
     /// 421: the certificate of this connection doesn't cover the hostname.
     MisdirectedRequest,
@@ -44,6 +44,8 @@ pub enum Code {
     SpaceNotRunning,
     /// 502: the space runs, and nobody takes connections at the port.
     NothingListens,
+    /// 502: it takes the space's agent, and the space has none, or it isn't there.
+    NoAgent,
     /// 504: the space didn't take the connection, or didn't answer, in time.
     UpstreamTimeout,
     /// 502: the space broke off or answered with what is no HTTP.
@@ -58,7 +60,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the discriminants.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BadRequest,
         Self::SignInRequired,
         Self::SignInFailed,
@@ -69,6 +71,7 @@ impl Code {
         Self::MisdirectedRequest,
         Self::SpaceNotRunning,
         Self::NothingListens,
+        Self::NoAgent,
         Self::UpstreamTimeout,
         Self::UpstreamError,
         Self::UpstreamForbidden,
@@ -89,6 +92,7 @@ impl Code {
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::SpaceNotRunning => "SPACE_NOT_RUNNING",
             Self::NothingListens => "NOTHING_LISTENS",
+            Self::NoAgent => "NO_AGENT",
             Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
             Self::UpstreamError => "UPSTREAM_ERROR",
             Self::UpstreamForbidden => "UPSTREAM_FORBIDDEN",
@@ -109,9 +113,10 @@ impl Code {
             Self::SpaceNotRunning | Self::UpstreamBusy | Self::SignInUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NothingListens | Self::UpstreamError | Self::UpstreamForbidden => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::NothingListens
+            | Self::NoAgent
+            | Self::UpstreamError
+            | Self::UpstreamForbidden => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -218,9 +223,9 @@ impl Answer {
         Self::new(Code::UnknownHost, "Not found", message)
     }
 
-    /// The stream should become something that isn't spoken here.
+    /// The connection or stream should become something that isn't spoken here.
     pub fn not_implemented() -> Self {
-        let message = "Of all protocols on top of HTTP/2, only WebSocket is served here.";
+        let message = "This address doesn't speak the protocol that was asked for.";
         Self::new(Code::NotImplemented, "Not implemented", message)
     }
 
@@ -255,6 +260,12 @@ impl Answer {
         let message =
             format!("The space runs, but nothing in it listens on port {port} for connections.");
         Self::new(Code::NothingListens, "Nothing listens", message)
+    }
+
+    /// The space has no agent, or it isn't there.
+    pub fn no_agent() -> Self {
+        let message = "The space runs, but can't be entered this way. Restart it.";
+        Self::new(Code::NoAgent, "No way in", message)
     }
 
     /// The space was too slow.

@@ -27,7 +27,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
-pub use table::{Destination, Table, Target, Via};
+pub use table::{Destination, Endpoint, Table, Target, Via};
 
 /// The current generation, and word of the next.
 #[derive(Debug)]

@@ -2,7 +2,9 @@
 //!
 //! Each worker has its own, so that no request waits for another core. A space is dialled at its
 //! container's address and spoken to by HTTP/1.1, one request at a time on a connection; for gRPC by
-//! HTTP/2, many calls at once on one. Whatever else is in a space is asked of its agent ([`agent`]).
+//! HTTP/2, many calls at once on one. What listens at the space's loopback interface alone refuses
+//! that, and is reached by the space's agent. Whatever else is in a space is asked of the agent, too
+//! ([`agent`]).
 
 pub mod agent;
 mod multiplex;
@@ -11,7 +13,7 @@ pub mod shares;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,7 +37,7 @@ use crate::{
     guard::{Guard, Refusal},
     http::body::Upload,
     metrics::Metrics,
-    routes::{Destination, Routes},
+    routes::{Destination, Endpoint, Routes},
     settings::Limits,
     sockets,
 };
@@ -64,9 +66,15 @@ pub enum DialError {
     /// The guard forbids it.
     #[error("it must not be dialled: {0}")]
     Forbidden(#[from] Refusal),
-    /// Nobody takes it, or nobody is there.
+    /// Nobody takes it.
     #[error("nothing listens")]
     Refused,
+    /// Nobody is there.
+    #[error("nobody is there")]
+    Unreachable,
+    /// It takes an agent, which the space hasn't, or has no more.
+    #[error("the space's agent isn't there")]
+    NoAgent,
     /// It wasn't taken in time.
     #[error("the connection took too long")]
     Timeout,
@@ -212,18 +220,30 @@ impl Upstreams {
     }
 
     /// A new connection to `destination`, with what counts it.
-    async fn connect(&self, destination: Destination) -> Result<(TcpStream, Slot), DialError> {
+    pub async fn connect(&self, destination: Destination) -> Result<(TcpStream, Slot), DialError> {
         let slot = self.pool.slot(destination).ok_or(DialError::Busy)?;
         let stream = self
-            .dial(destination)
+            .reach(destination)
             .await
             .inspect_err(|error| self.count(error))?;
         self.metrics.upstream_connects.increment(1);
         Ok((stream, slot))
     }
 
-    async fn dial(&self, destination: Destination) -> Result<TcpStream, DialError> {
-        let target = SocketAddr::new(destination.address, destination.port);
+    /// A stream to `destination`: straight, or by the space's agent where only that gets there.
+    async fn reach(&self, destination: Destination) -> Result<TcpStream, DialError> {
+        let Endpoint::Port(port) = destination.endpoint else {
+            return Box::pin(self.reach_agent(destination)).await;
+        };
+        match self.dial(destination.address, port).await {
+            // Boxed, so that those who are let in at once don't carry what it needs.
+            Err(DialError::Refused) => Box::pin(self.reach_inside(destination, port)).await,
+            dialled => dialled,
+        }
+    }
+
+    async fn dial(&self, address: IpAddr, port: u16) -> Result<TcpStream, DialError> {
+        let target = SocketAddr::new(address, port);
         self.guard.check(target)?;
         self.guard.check_machine(target.ip())?;
         let stream = time::timeout(self.limits.connect, TcpStream::connect(target))
@@ -239,7 +259,9 @@ impl Upstreams {
     fn count(&self, error: &DialError) {
         let counter = match error {
             DialError::Forbidden(_) => &self.metrics.upstream_forbidden,
-            DialError::Refused => &self.metrics.upstream_refused,
+            DialError::Refused | DialError::Unreachable | DialError::NoAgent => {
+                &self.metrics.upstream_refused
+            }
             DialError::Timeout => &self.metrics.upstream_timeout,
             DialError::Busy | DialError::Failed(_) => &self.metrics.upstream_failed,
         };
@@ -300,9 +322,8 @@ fn refused_or_failed(error: io::Error) -> DialError {
         ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
     };
     match error.kind() {
-        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable => {
-            DialError::Refused
-        }
+        ConnectionRefused | ConnectionReset => DialError::Refused,
+        HostUnreachable | NetworkUnreachable => DialError::Unreachable,
         TimedOut => DialError::Timeout,
         _ => error.into(),
     }

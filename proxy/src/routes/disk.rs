@@ -151,6 +151,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::routes::Endpoint;
 
     fn folder(name: &str) -> std::path::PathBuf {
         let path = std::env::temp_dir().join(format!("spaceport-{name}-{}", uuid::Uuid::now_v7()));
@@ -184,7 +185,8 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let read = load(&path).expect("readable").expect("there");
         assert_eq!(read.cursor(), Some("12"));
-        assert_eq!(read.tunnel("a--b.t").expect("known").port, 80);
+        let target = read.tunnel("a--b.t").expect("known");
+        assert_eq!(target.endpoint, Endpoint::Port(80));
         assert_eq!(read.people().count(), 1);
         fs::remove_dir_all(path.ancestors().nth(2).expect("a folder")).expect("removed");
     }

@@ -1,6 +1,6 @@
 //! Who is reached under which hostname, and by whom: one generation of the answer.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
 
 use spaceport_domain::{
     app::AppName,
@@ -9,6 +9,7 @@ use spaceport_domain::{
     id::{SpaceId, TunnelId, UserId},
     lifecycle::Status,
     route::{PersonRoutes, RouteChange, RouteEvent, SpaceRoutes},
+    template::PortDeclaration,
 };
 
 /// A generation of the routes. It doesn't change once it is published.
@@ -31,8 +32,8 @@ pub struct Table {
 pub struct Target {
     /// What has the hostname.
     pub via: Via,
-    /// The port inside the space.
-    pub port: u16,
+    /// What of the space it leads to.
+    pub endpoint: Endpoint,
     /// What is known of the space.
     pub space: Arc<SpaceRoutes>,
 }
@@ -53,8 +54,41 @@ pub struct Destination {
     pub space: SpaceId,
     /// The container's address.
     pub address: IpAddr,
-    /// The port inside it.
-    pub port: u16,
+    /// What of it.
+    pub endpoint: Endpoint,
+}
+
+/// What of a space is connected to. Connections to one are never used for another: each takes
+/// another right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A port, whatever listens there.
+    Port(u16),
+    /// Its agent, which is asked for one thing by each connection.
+    Agent,
+    /// Its files, which its agent serves by HTTP.
+    Files,
+}
+
+impl Endpoint {
+    /// What serves an app of a space whose template declares `ports`.
+    pub fn of(app: AppName, ports: &[PortDeclaration]) -> Self {
+        match (app.port(ports), app) {
+            (Some(port), _) => Self::Port(port),
+            (None, AppName::Files) => Self::Files,
+            (None, _) => Self::Agent,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(port) => write!(f, "port {port}"),
+            Self::Agent => f.write_str("agent"),
+            Self::Files => f.write_str("files"),
+        }
+    }
 }
 
 impl Target {
@@ -64,7 +98,7 @@ impl Target {
             (Status::Running, Some(address)) => Ok(Destination {
                 space: self.space.space_id,
                 address,
-                port: self.port,
+                endpoint: self.endpoint,
             }),
             // Running, and the address is yet to come: a moment of the start.
             (Status::Running, None) => Err(Status::Starting),
@@ -110,9 +144,15 @@ impl Table {
 
     /// Whether a connection to `destination` still leads where a route would lead it.
     pub fn reaches(&self, destination: &Destination) -> bool {
-        self.spaces.get(&destination.space).is_some_and(|space| {
-            space.status == Status::Running && space.address == Some(destination.address)
-        })
+        self.space_at(destination).is_some()
+    }
+
+    /// What is known of the space of `destination`, if that still leads there.
+    pub fn space_at(&self, destination: &Destination) -> Option<&SpaceRoutes> {
+        let space = self.spaces.get(&destination.space)?;
+        let leads_there =
+            space.status == Status::Running && space.address == Some(destination.address);
+        leads_there.then_some(space)
     }
 
     /// How many spaces are known.
@@ -176,7 +216,7 @@ impl Table {
             }
             let target = Target {
                 via: Via::Tunnel(tunnel.id),
-                port: tunnel.port,
+                endpoint: Endpoint::Port(tunnel.port),
                 space: Arc::clone(&space),
             };
             self.hosts.insert(tunnel.host.clone(), target);

@@ -56,8 +56,8 @@ pub struct Limits {
     pub http2: Http2Limits,
     /// On connections into spaces.
     pub upstream: UpstreamLimits,
-    /// On WebSockets.
-    pub websocket: WebSocketLimits,
+    /// On WebSockets and forwarded connections.
+    pub switch: SwitchLimits,
 }
 
 /// Bounds on one HTTP/2 connection (RFC 9113).
@@ -105,15 +105,21 @@ pub struct UpstreamLimits {
     pub fresh: Duration,
 }
 
-/// Bounds on WebSockets. They may be silent for as long as both sides are there, which
-/// [`Limits::keepalive`] finds out.
+/// Bounds on what requests become: WebSockets, and connections to ports. They may be silent for as
+/// long as both sides are there, which [`Limits::keepalive`] finds out.
 #[derive(Clone, Copy, Debug)]
-pub struct WebSocketLimits {
+pub struct SwitchLimits {
     /// `WEBSOCKET_SWITCH_SECONDS`: for both sides to become streams once they have agreed.
     pub switch: Duration,
     /// `WEBSOCKET_HALF_OPEN_SECONDS`: how long one side may go on after the other has ended: a
     /// WebSocket ends by a message, so that whoever still sends then has nothing to say.
     pub half_open: Duration,
+    /// `WEBSOCKET_PING_SECONDS`: how often a browser at a terminal is sent a ping, for those in
+    /// between who end silent connections.
+    pub ping: Duration,
+    /// `FORWARD_HALF_OPEN_SECONDS`: how long one side of a connection to a port may go on after the
+    /// other has ended.
+    pub forward_half_open: Duration,
 }
 
 impl Limits {
@@ -155,9 +161,11 @@ impl Limits {
                 idle: read.or("EDGE_UPSTREAM_IDLE_SECONDS", "30", some_seconds),
                 fresh: read.or("EDGE_UPSTREAM_FRESH_SECONDS", "1", seconds),
             },
-            websocket: WebSocketLimits {
+            switch: SwitchLimits {
                 switch: read.or("EDGE_WEBSOCKET_SWITCH_SECONDS", "10", some_seconds),
                 half_open: read.or("EDGE_WEBSOCKET_HALF_OPEN_SECONDS", "30", some_seconds),
+                ping: read.or("EDGE_WEBSOCKET_PING_SECONDS", "30", some_seconds),
+                forward_half_open: read.or("EDGE_FORWARD_HALF_OPEN_SECONDS", "3600", some_seconds),
             },
         }
     }

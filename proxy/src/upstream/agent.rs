@@ -5,7 +5,7 @@ use std::{io, io::IoSlice, net::IpAddr};
 use bytes::{Bytes, BytesMut};
 use spaceport_domain::{
     agent::{
-        Answer, Hello, MESSAGE_MAX_BYTES, PROTOCOL, Refusal, Reply, Secret, Service,
+        Answer, Hello, MESSAGE_MAX_BYTES, PROTOCOL, Refusal, RefusalCode, Reply, Secret, Service,
         frame::{self, Kind, PAYLOAD_MAX_BYTES},
     },
     id::SpaceId,
@@ -19,13 +19,14 @@ use tokio::{
 };
 
 use super::{DialError, Slot, Upstreams};
-use crate::routes::Destination;
+use crate::routes::{Destination, Endpoint};
 
 /// Where a space's agent is, and what it believes the edge by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentAt {
-    /// Where it listens.
+    /// Where its connections are counted.
     pub destination: Destination,
+    port: u16,
     secret: Secret,
 }
 
@@ -73,8 +74,9 @@ impl AgentAt {
                 destination: Destination {
                     space: space.space_id,
                     address,
-                    port: agent.port,
+                    endpoint: Endpoint::Agent,
                 },
+                port: agent.port,
                 secret: agent.secret,
             }),
             (Status::Running, Some(_), None) => Err(NoAgent::Absent),
@@ -95,11 +97,93 @@ impl AgentAt {
     }
 }
 
+impl AgentError {
+    /// The same, of an agent that should have made a connection.
+    fn into_dial_error(self) -> DialError {
+        match self {
+            // Where the agent was, nobody is any more.
+            Self::Dial(DialError::Refused) => DialError::NoAgent,
+            Self::Dial(error) => error,
+            Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => DialError::Timeout,
+            Self::Io(error) => error.into(),
+            Self::Refused(refusal) => match refusal.code {
+                RefusalCode::Refused | RefusalCode::NotFound => DialError::Refused,
+                RefusalCode::Timeout => DialError::Timeout,
+                RefusalCode::Busy => DialError::Busy,
+                _ => io::Error::other(refusal).into(),
+            },
+        }
+    }
+}
+
 impl Upstreams {
     /// Asks a space's agent for a service.
     pub async fn ask(&self, agent: AgentAt, service: Service) -> Result<Conversation, AgentError> {
-        let (mut stream, slot) = self.connect(agent.destination).await?;
-        stream.set_nodelay(true)?;
+        let slot = self.pool.slot(agent.destination).ok_or(DialError::Busy)?;
+        let (answer, stream) = self.converse(agent, service).await.inspect_err(|error| {
+            if let AgentError::Dial(error) = error {
+                self.count(error);
+            }
+        })?;
+        self.metrics.upstream_connects.increment(1);
+        Ok(Conversation {
+            answer,
+            stream,
+            slot,
+        })
+    }
+
+    /// The agent of the space that `destination` leads to.
+    pub fn agent(&self, destination: &Destination) -> Result<AgentAt, NoAgent> {
+        let table = self.routes.glance();
+        match table.space_at(destination) {
+            Some(space) => AgentAt::of(space),
+            None => Err(NoAgent::NotRunning(Status::Stopped)),
+        }
+    }
+
+    /// A stream to what is no port.
+    pub(super) async fn reach_agent(
+        &self,
+        destination: Destination,
+    ) -> Result<TcpStream, DialError> {
+        let agent = self.agent(&destination).map_err(|_| DialError::NoAgent)?;
+        if destination.endpoint == Endpoint::Agent {
+            return self.dial(agent.address(), agent.port).await;
+        }
+        let files = self.converse(agent, Service::Files).await;
+        files
+            .map(|(_, stream)| stream)
+            .map_err(AgentError::into_dial_error)
+    }
+
+    /// A stream to a port that only the space itself gets to. A space without an agent has none.
+    pub(super) async fn reach_inside(
+        &self,
+        destination: Destination,
+        port: u16,
+    ) -> Result<TcpStream, DialError> {
+        let agent = self.agent(&destination).map_err(|_| DialError::Refused)?;
+        let service = Service::Dial {
+            host: "localhost".to_owned(),
+            port,
+        };
+        match self.converse(agent, service).await {
+            Ok((_, stream)) => Ok(stream),
+            Err(error) => match error.into_dial_error() {
+                DialError::NoAgent => Err(DialError::Refused),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Makes a connection to an agent and asks it for `service`.
+    async fn converse(
+        &self,
+        agent: AgentAt,
+        service: Service,
+    ) -> Result<(Answer, TcpStream), AgentError> {
+        let mut stream = self.dial(agent.address(), agent.port).await?;
         let hello = Hello {
             protocol: PROTOCOL,
             secret: agent.secret,
@@ -107,11 +191,7 @@ impl Upstreams {
         };
         let reply = time::timeout(self.limits.response, exchange(&mut stream, &hello)).await;
         match reply.map_err(io::Error::from)?? {
-            Reply::Done(answer) => Ok(Conversation {
-                answer,
-                stream,
-                slot,
-            }),
+            Reply::Done(answer) => Ok((answer, stream)),
             Reply::Refused(refusal) => Err(refusal.into()),
         }
     }
@@ -138,7 +218,13 @@ async fn exchange(stream: &mut TcpStream, hello: &Hello) -> io::Result<Reply> {
 pub struct Frames<R> {
     reader: R,
     received: BytesMut,
+    /// How much is read at once. It grows while there is more than that, so that whoever waits holds
+    /// little.
+    step_bytes: usize,
 }
+
+/// The smallest step.
+const STEP_MIN_BYTES: usize = 2 << 10;
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// The frames that `reader` brings.
@@ -146,6 +232,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         Self {
             reader,
             received: BytesMut::new(),
+            step_bytes: STEP_MIN_BYTES,
         }
     }
 
@@ -157,8 +244,15 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             if frame.is_some() {
                 return Ok(frame);
             }
-            self.received.reserve(PAYLOAD_MAX_BYTES);
-            if self.reader.read_buf(&mut self.received).await? == 0 {
+            self.received.reserve(self.step_bytes);
+            let room_bytes = self.received.capacity() - self.received.len();
+            let read_bytes = self.reader.read_buf(&mut self.received).await?;
+            self.step_bytes = if read_bytes == room_bytes {
+                PAYLOAD_MAX_BYTES
+            } else {
+                STEP_MIN_BYTES
+            };
+            if read_bytes == 0 {
                 return if self.received.is_empty() {
                     Ok(None)
                 } else {

@@ -201,6 +201,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        routes::Endpoint,
         settings::{Settings, Source},
         upstream::{pool::Pool, shares::Shares},
     };
@@ -210,7 +211,7 @@ mod tests {
         let destination = Destination {
             space: SpaceId::new(uuid::Uuid::nil()),
             address: IpAddr::from([127, 0, 0, 1]),
-            port: 80,
+            endpoint: Endpoint::Port(80),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

@@ -138,13 +138,14 @@ mod tests {
     use spaceport_domain::id::SpaceId;
 
     use super::*;
+    use crate::routes::Endpoint;
 
     #[test]
     fn open_connections_are_counted_and_bounded() {
         let destination = Destination {
             space: SpaceId::new(uuid::Uuid::nil()),
             address: IpAddr::from([172, 17, 0, 2]),
-            port: 80,
+            endpoint: Endpoint::Port(80),
         };
         let limits = UpstreamLimits {
             all: 9,
