@@ -13,6 +13,7 @@ use spaceport_domain::{
 
 use crate::{
     auth::{
+        agent_secrets::AgentSecrets,
         attempts::Attempts,
         keys::Keys,
         last_use::LastUses,
@@ -67,6 +68,8 @@ pub struct App {
     pub settings: Settings,
     /// Signs sign-ins.
     pub keys: Keys,
+    /// What the agents in spaces believe the edge by.
+    pub agent_secrets: AgentSecrets,
     /// Seals secret parameters.
     pub seal: Seal,
     /// What runs on which sign-in.

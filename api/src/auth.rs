@@ -1,5 +1,7 @@
-//! Who is calling: passwords, sign-ins, tokens, and the keys behind them.
+//! Who is calling: passwords, sign-ins, tokens, and the keys behind them; and what agents know the
+//! edge by.
 
+pub mod agent_secrets;
 pub mod attempts;
 pub mod files;
 pub mod keys;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{App, bootstrap},
     auth::{
+        agent_secrets::AgentSecrets,
         attempts::Attempts,
         files,
         keys::Keys,
@@ -111,6 +112,7 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
         engine: Arc::new(engine),
         clock: Arc::new(SystemClock),
         keys: Keys::open(data_dir)?,
+        agent_secrets: AgentSecrets::open(data_dir).context("the agents' key is not usable")?,
         seal: Seal::open_key(data_dir).context("the sealing key is not usable")?,
         sign_ins: OpenSignIns::default(),
         attempts: Attempts::default(),

@@ -246,6 +246,7 @@ mod tests {
                 template_version_id: TemplateVersionId::new(Uuid::from_u128(7)),
                 state: SpaceState::created(),
                 address: None,
+                agent_version: None,
                 compute_units: 1,
                 storage_units: 0,
                 created_at: Timestamp::from_millis(0),

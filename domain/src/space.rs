@@ -31,6 +31,9 @@ pub struct Space {
     pub state: SpaceState,
     /// The container's address in the engine's network, while it runs.
     pub address: Option<IpAddr>,
+    /// The version of the agent in the container, while it runs and has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
     /// What it consumes while it is starting, running or stopping.
     pub compute_units: i64,
     /// What it consumes until it is deleted: GiB of declared volumes.
@@ -45,10 +48,19 @@ pub struct Space {
     pub revision: i64,
 }
 
+/// What is known of a container that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// Its address in the engine's network.
+    pub address: Option<IpAddr>,
+    /// The version of its agent. A container may be from before there were agents.
+    pub agent_version: Option<String>,
+}
+
 impl Space {
-    /// Puts the space into `state`: stamps the times that belong to it and counts the change. The
-    /// address is known only while the space runs.
-    pub fn enter(&mut self, state: SpaceState, address: Option<IpAddr>, now: Timestamp) {
+    /// Puts the space into `state`: stamps the times that belong to it and counts the change. What
+    /// is known of its container is kept only while the space runs.
+    pub fn enter(&mut self, state: SpaceState, container: Running, now: Timestamp) {
         if state.status != self.state.status {
             match state.status {
                 Status::Running => self.started_at = Some(now),
@@ -56,11 +68,12 @@ impl Space {
                 _ => {}
             }
         }
-        self.address = if state.status == Status::Running {
-            address
-        } else {
-            None
+        let container = match state.status {
+            Status::Running => container,
+            _ => Running::default(),
         };
+        self.address = container.address;
+        self.agent_version = container.agent_version;
         self.state = state;
         self.revision += 1;
     }

@@ -33,6 +33,8 @@ pub struct Model {
     pub failure: Option<String>,
     /// The container's address while it runs.
     pub address: Option<String>,
+    /// The version of the agent in the container while it runs and has one.
+    pub agent_version: Option<String>,
     /// What it consumes while not at rest.
     pub compute_units: i64,
     /// What it consumes until deleted.

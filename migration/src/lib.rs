@@ -13,6 +13,7 @@ mod m0008_credentials;
 mod m0009_audit_indexes;
 mod m0010_app_codes;
 mod m0011_tunnels_enabled;
+mod m0012_agent;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_audit_indexes::Migration),
             Box::new(m0010_app_codes::Migration),
             Box::new(m0011_tunnels_enabled::Migration),
+            Box::new(m0012_agent::Migration),
         ]
     }
 }

@@ -429,6 +429,7 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "deleteTemplate" => ("TemplateIdInput", template),
         "addSshKey" => ("AddSshKeyInput", ssh_key),
         "removeSshKey" => ("SshKeyIdInput", ssh_key),
+        "recordSshSignIn" => ("RecordSshSignInInput", "cursor"),
         "changePassword" => ("ChangePasswordInput", user),
         "revokeSession" => ("SessionIdInput", "session { id }"),
         "disableUser" | "enableUser" => ("UserIdInput", user),

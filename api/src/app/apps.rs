@@ -153,13 +153,7 @@ impl App {
         host: &str,
         address: Option<&str>,
     ) -> AppResult<Done<IssuedTicket>> {
-        let visitor = Origin {
-            address: match address {
-                Some(text) => Some(text.parse().map_err(|_| no_address())?),
-                None => origin.address,
-            },
-            user_agent: None,
-        };
+        let visitor = origin.of_visitor(address)?;
         let hash = token::hash(code);
         let known = self.store.app_code(&hash).await?.ok_or_else(not_valid)?;
         let now = self.now();
@@ -232,10 +226,6 @@ async fn basis(
             })
         }
     })
-}
-
-fn no_address() -> Problem {
-    Problem::input(["address"], "must be an IP address")
 }
 
 /// Doesn't say why: the edge has somebody sign in again, whatever the reason.

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use spaceport_domain::problem::Problem;
+
 use crate::store::NewAuditEntry;
 
 use super::Actor;
@@ -19,6 +21,22 @@ pub struct Origin {
 const USER_AGENT_MAX_CHARS: usize = 256;
 
 impl Origin {
+    /// From where a visitor of the edge came, who is not who asks: `address`, or what is known of
+    /// the edge itself when it doesn't say.
+    ///
+    /// # Errors
+    /// When `address` is no IP address.
+    pub fn of_visitor(&self, address: Option<&str>) -> Result<Self, Problem> {
+        let no_address = |_| Problem::input(["address"], "must be an IP address");
+        Ok(Self {
+            address: match address {
+                Some(text) => Some(text.parse().map_err(no_address)?),
+                None => self.address,
+            },
+            user_agent: None,
+        })
+    }
+
     /// An entry for the audit log: `actor` did `action` to `subject`.
     pub fn entry(
         &self,

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use spaceport_domain::{
+    agent,
     event::{Cursor, Event},
-    route::{Concerned, RouteChange, RouteEvent, SpaceRoutes, TunnelRoute},
+    route::{AgentRoute, Concerned, RouteChange, RouteEvent, SpaceRoutes, TunnelRoute},
+    space::Space,
 };
 
 use super::{App, AppError, AppResult};
@@ -36,7 +38,7 @@ impl App {
                 let snapshot = RouteEvent {
                     cursor: table.cursor.to_string(),
                     change: RouteChange::Snapshot,
-                    spaces: table.spaces.into_iter().map(routes).collect(),
+                    spaces: self.routes(table.spaces),
                     people: table.people,
                 };
                 (Some(Ok(snapshot)), table.cursor)
@@ -64,13 +66,29 @@ impl App {
         Ok(says_something.then(|| RouteEvent {
             cursor: last.cursor.to_string(),
             change: RouteChange::Spaces,
-            spaces: routed.spaces.into_iter().map(routes).collect(),
+            spaces: self.routes(routed.spaces),
             people: routed.people,
         }))
     }
+
+    fn routes(&self, routed: Vec<RoutedSpace>) -> Vec<SpaceRoutes> {
+        let with_agent = |routed: RoutedSpace| {
+            let agent = self.agent_route(&routed.space);
+            routes(routed, agent)
+        };
+        routed.into_iter().map(with_agent).collect()
+    }
+
+    /// How the agent of a space is reached, while it runs and has one.
+    fn agent_route(&self, space: &Space) -> Option<AgentRoute> {
+        space.agent_version.as_ref().map(|_| AgentRoute {
+            port: agent::PORT,
+            secret: self.agent_secrets.secret(space.id, space.state.instance),
+        })
+    }
 }
 
-fn routes(routed: RoutedSpace) -> SpaceRoutes {
+fn routes(routed: RoutedSpace, agent: Option<AgentRoute>) -> SpaceRoutes {
     let RoutedSpace {
         space,
         owner_name,
@@ -94,7 +112,7 @@ fn routes(routed: RoutedSpace) -> SpaceRoutes {
         shared_with: shares.into_iter().map(|share| share.user_id).collect(),
         status: space.state.status,
         address: space.address,
-        agent: None,
+        agent,
         features,
         ports,
         tunnels: tunnels.collect(),

@@ -9,7 +9,7 @@ use spaceport_domain::{
     name::{LABEL_MAX, SpaceName},
     problem::{Problem, ProblemCode},
     quota::{self, Units},
-    space::Space,
+    space::{Running, Space},
     time::Timestamp,
 };
 
@@ -270,7 +270,7 @@ pub(super) async fn enter(
     if next.status == Status::Deleting {
         remove_tunnels(change, space.id).await?;
     }
-    space.enter(next, None, now);
+    space.enter(next, Running::default(), now);
     change.update_space(space, now).await?;
     change
         .tell_space(SpaceChange::Status, space, Vec::new())

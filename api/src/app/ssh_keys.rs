@@ -1,15 +1,18 @@
 //! A user's SSH keys.
 
 use spaceport_domain::{
-    access::Actor,
+    access::{Actor, Sight},
     event::EventBody,
-    id::SshKeyId,
+    id::{SpaceId, SshKeyId},
     problem::{Problem, ProblemCode},
 };
 use uuid::Uuid;
 
 use super::{App, AppResult, Done, Origin, sessions::manages_sign_ins_of};
-use crate::{auth::ssh_key::SshPublicKey, store::SshKey};
+use crate::{
+    auth::ssh_key::SshPublicKey,
+    store::{NewAuditEntry, SshKey},
+};
 
 /// The most characters of a key's name.
 const NAME_MAX_CHARS: usize = 100;
@@ -89,5 +92,42 @@ impl App {
         change.audit(origin.entry(actor, "removeSshKey", id, &key.fingerprint));
         let cursor = change.commit(self.now()).await?;
         Ok(Done { value: key, cursor })
+    }
+
+    /// Notes that somebody was let into a space by SSH, with this key and from `address`: who asks
+    /// is the edge. When a key was last used is told by no event.
+    pub async fn record_ssh_sign_in(
+        &self,
+        origin: &Origin,
+        key_id: &str,
+        space_id: &str,
+        address: Option<&str>,
+    ) -> AppResult<Done<()>> {
+        let visitor = origin.of_visitor(address)?;
+        let no_key = || Problem::not_found("key").at(["keyId"]);
+        let id: SshKeyId = key_id.parse().map_err(|_| no_key())?;
+        let key = self.store.ssh_key(id).await?.ok_or_else(no_key)?;
+        let no_space = || Problem::not_found("space").at(["spaceId"]);
+        let space: SpaceId = space_id.parse().map_err(|_| no_space())?;
+        let space = self.store.space(Sight::All, space).await?;
+        let space = space.ok_or_else(no_space)?;
+        let now = self.now();
+        let mut change = self.store.begin().await?;
+        // The user before anything of theirs, as everywhere.
+        let user = change.user(key.user_id).await?.ok_or_else(no_key)?;
+        if !change.note_use_of_ssh_key(id, now).await? {
+            return Err(no_key().into());
+        }
+        change.audit(NewAuditEntry {
+            actor: Some(user.id),
+            as_of: None,
+            actor_name: user.name.as_str().to_owned(),
+            action: "sshSignIn",
+            subject: space.id.to_string(),
+            address: visitor.address_text(),
+            detail: key.fingerprint,
+        });
+        let cursor = change.commit(now).await?;
+        Ok(Done { value: (), cursor })
     }
 }

@@ -26,7 +26,7 @@ pub enum Identity {
     Anonymous,
     /// A user. Holding the entry keeps the sign-in's end observable.
     User(Arc<SignedIn>, Arc<Open>),
-    /// The edge: may only read routes and redeem codes.
+    /// The edge: may only read routes, redeem codes and note sign-ins by SSH.
     Edge,
 }
 

@@ -13,7 +13,7 @@ use spaceport_domain::{
         Action, Failure, FailureCode, Instance, Observed, Outcome, Phase, SpaceState, Status, Step,
         step,
     },
-    space::Space,
+    space::{Running, Space},
 };
 
 use super::{ReconcileError, Reconciler};
@@ -64,7 +64,7 @@ impl Reconciler {
                 if let Some(deadline) = space.state.deadline {
                     self.wake_after(id, deadline.since(now).max(RETRY));
                 }
-                self.note_address(&space, &observed).await?;
+                self.note_container(&space, &observed).await?;
                 Ok(false)
             }
             Step::Act(action) => {
@@ -229,14 +229,15 @@ pub(super) fn current(space: &Space) -> ContainerRef {
     }
 }
 
-/// The address of the container that is wanted, while it runs.
-pub(super) fn address(space: &Space, observed: &Observed) -> Option<std::net::IpAddr> {
-    let wanted = observed
-        .instances
-        .iter()
-        .find(|it| it.number == space.state.instance)?;
-    match wanted.phase {
-        Phase::Running { address, .. } => address,
-        _ => None,
+/// What is known of the container that is wanted, while it runs.
+pub(super) fn running(space: &Space, observed: &Observed) -> Running {
+    let mut instances = observed.instances.iter();
+    let wanted = instances.find(|it| it.number == space.state.instance);
+    match wanted.map(|it| (&it.phase, &it.agent_version)) {
+        Some((Phase::Running { address, .. }, agent_version)) => Running {
+            address: *address,
+            agent_version: agent_version.clone(),
+        },
+        _ => Running::default(),
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use spaceport_domain::{
     event::SpaceChange,
     lifecycle::{Observed, Outcome, Status, record},
-    space::Space,
+    space::{Running, Space},
 };
 
-use super::{ReconcileError, Reconciler, drive::address};
+use super::{ReconcileError, Reconciler, drive::running};
 use crate::app::observation::spec as volume_spec;
 
 impl Reconciler {
@@ -36,8 +36,8 @@ impl Reconciler {
             (Outcome::VolumesReady, _) => SpaceChange::Updated,
             _ => SpaceChange::Status,
         };
-        let address = address(&space, observed);
-        space.enter(next, address, now);
+        let container = running(&space, observed);
+        space.enter(next, container, now);
         change.update_space(&space, now).await?;
         if told == SpaceChange::Deleted {
             change.delete_volumes(space.id).await?;
@@ -67,14 +67,19 @@ impl Reconciler {
             .await
     }
 
-    /// Notes that a running container has another address than is known.
-    pub(super) async fn note_address(
+    /// Notes that what is known of a running container isn't so.
+    pub(super) async fn note_container(
         &self,
         seen: &Space,
         observed: &Observed,
     ) -> Result<(), ReconcileError> {
-        let address = address(seen, observed);
-        if seen.state.status != Status::Running || address.is_none() || address == seen.address {
+        let container = running(seen, observed);
+        let known = Running {
+            address: seen.address,
+            agent_version: seen.agent_version.clone(),
+        };
+        let is_seen = seen.state.status == Status::Running && container.address.is_some();
+        if !is_seen || container == known {
             return Ok(());
         }
         let mut change = self.app.store.begin().await?;
@@ -85,7 +90,7 @@ impl Reconciler {
             return Ok(());
         }
         let now = self.app.clock.now();
-        space.enter(space.state.clone(), address, now);
+        space.enter(space.state.clone(), container, now);
         change.update_space(&space, now).await?;
         change
             .tell_space(SpaceChange::Updated, &space, Vec::new())

@@ -1,13 +1,13 @@
-//! What people may do in spaces, and the sign-ins they are known by, for the edge.
+//! What people may do in spaces, and the sign-ins and keys they are known by, for the edge.
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use spaceport_domain::{
     access::Permission,
     event::SignIn,
-    id::{ApiTokenId, SessionId, UserId},
-    route::PersonRoutes,
+    id::{ApiTokenId, SessionId, SshKeyId, UserId},
+    route::{PersonRoutes, SshKeyRoute},
     ticket::sign_in_id,
     time::Timestamp,
 };
@@ -37,7 +37,7 @@ impl Whose<'_> {
     }
 }
 
-/// The records of those who may act, with the sign-ins that hold at `now`.
+/// The records of those who may act, with their keys and the sign-ins that hold at `now`.
 pub(super) async fn people(
     connection: &impl ConnectionTrait,
     whose: Whose<'_>,
@@ -52,11 +52,12 @@ pub(super) async fn people(
         .await?;
     let mut permissions = permissions(connection, whose).await?;
     let mut sign_ins = sign_ins(connection, whose, now).await?;
+    let mut ssh_keys = ssh_keys(connection, whose).await?;
     let person = |user: entity::user::Model| PersonRoutes {
         user_id: UserId::new(user.id),
         permissions: permissions.remove(&user.id).unwrap_or_default(),
         sign_ins: sign_ins.remove(&user.id).unwrap_or_default(),
-        ssh_keys: Vec::new(),
+        ssh_keys: ssh_keys.remove(&user.id).unwrap_or_default(),
     };
     Ok(users.into_iter().map(person).collect())
 }
@@ -111,6 +112,27 @@ async fn sign_ins(
             .entry(user)
             .or_default()
             .insert(sign_in_id(sign_in));
+    }
+    Ok(of_users)
+}
+
+/// Their SSH keys, oldest first.
+async fn ssh_keys(
+    connection: &impl ConnectionTrait,
+    whose: Whose<'_>,
+) -> Result<HashMap<Uuid, Vec<SshKeyRoute>>, StoreError> {
+    use entity::ssh_key::{Column, Entity};
+    let keys = Entity::find()
+        .filter(whose.are(Column::UserId))
+        .order_by_asc(Column::Id)
+        .all(connection)
+        .await?;
+    let mut of_users = HashMap::<_, Vec<_>>::new();
+    for key in keys {
+        of_users.entry(key.user_id).or_default().push(SshKeyRoute {
+            id: SshKeyId::new(key.id),
+            public_key: key.public_key,
+        });
     }
     Ok(of_users)
 }

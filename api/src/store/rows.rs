@@ -66,6 +66,7 @@ pub(super) fn space(row: entity::space::Model) -> Result<Space, StoreError> {
             failure,
         },
         address,
+        agent_version: row.agent_version,
         compute_units: row.compute_units,
         storage_units: row.storage_units,
         created_at: at(row.created_at_ms),

@@ -66,6 +66,7 @@ fn row(space: &Space) -> entity::space::ActiveModel {
         volumes_ready: Set(state.volumes_ready),
         failure: Set(state.failure.as_ref().map(to_json)),
         address: Set(space.address.map(|address| address.to_string())),
+        agent_version: Set(space.agent_version.clone()),
         compute_units: Set(space.compute_units),
         storage_units: Set(space.storage_units),
         created_at_ms: Set(space.created_at.as_millis()),

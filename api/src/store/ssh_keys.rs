@@ -95,6 +95,21 @@ impl Change {
         Ok(matches!(inserted, TryInsertResult::Inserted(count) if count > 0))
     }
 
+    /// Notes that somebody signed in with a key; says whether there is such a key.
+    pub async fn note_use_of_ssh_key(
+        &self,
+        id: SshKeyId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        use entity::ssh_key::{Column, Entity};
+        let updated = Entity::update_many()
+            .col_expr(Column::LastUsedAtMs, at.as_millis().into())
+            .filter(Column::Id.eq(id.uuid()))
+            .exec(&self.transaction)
+            .await?;
+        Ok(updated.rows_affected > 0)
+    }
+
     /// Removes a key; says whether there was one.
     pub async fn delete_ssh_key(&self, id: SshKeyId) -> Result<bool, StoreError> {
         let deleted = entity::ssh_key::Entity::delete_by_id(id.uuid())

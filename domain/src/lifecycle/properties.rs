@@ -83,7 +83,11 @@ fn any_state() -> impl Strategy<Value = SpaceState> {
 }
 
 fn any_observed() -> impl Strategy<Value = Observed> {
-    let instance = (0_u32..4, any_phase()).prop_map(|(number, phase)| Instance { number, phase });
+    let instance = (0_u32..4, any_phase()).prop_map(|(number, phase)| Instance {
+        number,
+        agent_version: None,
+        phase,
+    });
     (
         proptest::collection::vec(instance, 0..3),
         any::<bool>(),
@@ -104,7 +108,11 @@ impl ObedientEngine {
     fn act(&mut self, action: &Action) -> Option<Outcome> {
         let set = |instances: &mut Vec<Instance>, number, phase| {
             instances.retain(|it: &Instance| it.number != number);
-            instances.push(Instance { number, phase });
+            instances.push(Instance {
+                number,
+                agent_version: None,
+                phase,
+            });
         };
         let running = Phase::Running {
             address: None,
@@ -278,6 +286,7 @@ fn an_end_the_engine_forgot_brings_the_space_back() {
     let ended = |remembered| Observed {
         instances: vec![Instance {
             number: 3,
+            agent_version: None,
             phase: Phase::Exited(Exit {
                 code: 137,
                 oom_killed: false,

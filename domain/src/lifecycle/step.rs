@@ -26,6 +26,8 @@ pub struct Observed {
 pub struct Instance {
     /// The instance number in its label.
     pub number: u32,
+    /// The version of its agent in its label; `None` for one from before there were agents.
+    pub agent_version: Option<String>,
     /// What it is doing.
     pub phase: Phase,
 }

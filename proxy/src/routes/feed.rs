@@ -28,7 +28,8 @@ use crate::{
 
 const QUERY: &str = "subscription($after:String){routesChanged(after:$after){cursor change \
     spaces{spaceId spaceName ownerId ownerName sharedWith features ports{name port} status address \
-    tunnels{id host port}} people{userId permissions signIns}}}";
+    agent{port secret} tunnels{id host port}} \
+    people{userId permissions signIns sshKeys{id publicKey}}}}";
 /// The control plane writes at least every 12 s; after this silence the connection is dead.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// After this time without an error, a session is one.

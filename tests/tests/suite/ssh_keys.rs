@@ -13,6 +13,7 @@ on_both_databases!(
     a_private_key_is_refused_and_not_kept_anywhere,
     a_key_belongs_to_one_user_and_nobody_learns_to_whom,
     a_key_is_removed_by_its_owner_and_by_who_manages_users,
+    a_sign_in_by_ssh_is_noted_at_the_key_and_in_the_audit_log,
 );
 
 /// A key pair in a directory of its own, which goes with it.
@@ -234,4 +235,55 @@ async fn a_key_is_removed_by_its_owner_and_by_who_manages_users(database: Databa
     // Whoever took it for their own, its owner can have it back.
     let added = other.mutate("addSshKey", input("mine", &public)).await;
     added.value("sshKey");
+}
+
+async fn a_sign_in_by_ssh_is_noted_at_the_key_and_in_the_audit_log(database: Database) {
+    let home = Installation::shared(database).await;
+    let admin = home.admin().await;
+    let owner = admin.create_user("ssh-visitor", json!({})).await;
+    let template = admin.create_template("ssh-visited", json!({})).await;
+    let space = owner.create_space(&template, "visited").await;
+    let public = KeyPair::make(&["-t", "ed25519"]).public();
+    let added = owner.mutate("addSshKey", input("x", &public)).await;
+    let key = added.value("sshKey");
+    let edge = home.as_edge();
+    let sign_in = |key: &str, space: &str, address: &str| {
+        let input = json!({ "keyId": key, "spaceId": space, "address": address });
+        edge.mutate("recordSshSignIn", input)
+    };
+    let key_id = id(&key);
+    for (key, space, address, code, path) in [
+        ("key_x", &*space, "192.0.2.1", "NOT_FOUND", "keyId"),
+        (&*key_id, "space_x", "192.0.2.1", "NOT_FOUND", "spaceId"),
+        (
+            &*key_id,
+            &*space,
+            "192.0.2.1:22",
+            "INVALID_INPUT",
+            "address",
+        ),
+    ] {
+        let refused = sign_in(key, space, address).await;
+        assert_eq!(refused.codes(), [code]);
+        assert_eq!(refused.problems()[0]["path"], json!([path]));
+    }
+    assert_eq!(keys(&owner).await[0]["lastUsedAt"], Value::Null);
+    let recorded = sign_in(&key_id, &space, "2001:db8::7").await;
+    assert!(recorded.succeeded(), "{recorded:?}");
+    let used = keys(&owner).await[0]["lastUsedAt"].clone();
+    assert!(used.as_str() >= key["createdAt"].as_str(), "{used}");
+    let log = "query ($space: String!) { auditLog(filter: { action: \"sshSignIn\", \
+        subject: $space }) { nodes { actorId actorName address detail at } } }";
+    let log = admin.query(log, json!({ "space": space })).await;
+    let entry = json!({
+        "actorId": owner.viewer_id().await, "actorName": "ssh-visitor", "address": "2001:db8::7",
+        "detail": key["fingerprint"], "at": used,
+    });
+    assert_eq!(log["auditLog"]["nodes"], json!([entry]));
+    owner
+        .mutate("removeSshKey", json!({ "keyId": key_id }))
+        .await
+        .value("sshKey");
+    let late = sign_in(&key_id, &space, "192.0.2.1").await;
+    assert_eq!(late.codes(), ["NOT_FOUND"]);
 }

@@ -11,7 +11,7 @@ use spaceport_domain::{
     name::SpaceName,
     problem::{Problem, ProblemCode},
     quota::{self, Units},
-    space::Space,
+    space::{Running, Space},
     template::{PARAMETERS_MAX, Parameter},
     time::Timestamp,
 };
@@ -139,7 +139,7 @@ impl App {
             && let Decision::Accepted(next) =
                 request(&space.state, Request::Start, now, &self.settings.deadlines)
         {
-            space.enter(next, None, now);
+            space.enter(next, Running::default(), now);
             change.update_space(&space, now).await?;
             change
                 .tell_space(SpaceChange::Status, &space, Vec::new())
@@ -254,6 +254,7 @@ fn new_space(
             ..SpaceState::created()
         },
         address: None,
+        agent_version: None,
         compute_units: version.blueprint.compute_units.into(),
         storage_units: version.blueprint.storage_units(),
         created_at: now,

@@ -16,6 +16,8 @@ const INSTALLATION: &str = "spaceport.installation";
 const SPACE: &str = "spaceport.space";
 const INSTANCE: &str = "spaceport.instance";
 const VOLUME: &str = "spaceport.volume";
+/// The version of a container's agent.
+const AGENT: &str = "spaceport.agent";
 
 /// The longest name of an installation, so that the names made from it stay short.
 const INSTALLATION_MAX_BYTES: usize = 40;
@@ -147,6 +149,11 @@ pub(super) fn space_of(labels: &Labels) -> Option<SpaceId> {
     format!("{}_{}", SpaceId::KIND, labels.get(SPACE)?)
         .parse()
         .ok()
+}
+
+/// The version of the agent that `labels` name.
+pub(super) fn agent_of(labels: &Labels) -> Option<String> {
+    labels.get(AGENT).cloned()
 }
 
 /// The volume that `labels` name.

@@ -16,7 +16,7 @@ use spaceport_domain::{
 use super::{
     super::{ContainerRef, EngineError, Scope, Seen},
     DockerEngine,
-    labels::container_of,
+    labels::{agent_of, container_of},
     refusal::CallError,
 };
 
@@ -30,6 +30,7 @@ const INSPECTIONS_AT_ONCE: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Glance {
     container: ContainerRef,
+    agent_version: Option<String>,
     phase: Glanced,
 }
 
@@ -77,6 +78,7 @@ impl DockerEngine {
             space: glance.container.space,
             instance: Instance {
                 number: glance.container.instance,
+                agent_version: glance.agent_version,
                 phase,
             },
         }))
@@ -104,7 +106,8 @@ impl DockerEngine {
 
 /// What `summary` says of a container in `network`; `None` when its labels can't be read.
 fn glance(summary: &ContainerSummary, network: &str) -> Option<Glance> {
-    let container = container_of(summary.labels.as_ref()?)?;
+    let labels = summary.labels.as_ref()?;
+    let container = container_of(labels)?;
     let phase = match summary.state {
         Some(State::CREATED) => Glanced::Known(Phase::Created),
         Some(State::REMOVING) => Glanced::Known(Phase::Removing),
@@ -115,7 +118,11 @@ fn glance(summary: &ContainerSummary, network: &str) -> Option<Glance> {
             health: summary.status.as_deref().map_or(Health::Unchecked, health),
         }),
     };
-    Some(Glance { container, phase })
+    Some(Glance {
+        container,
+        agent_version: agent_of(labels),
+        phase,
+    })
 }
 
 fn address(summary: &ContainerSummary, network: &str) -> Option<IpAddr> {

@@ -8,7 +8,7 @@ use crate::{
         caller::Call,
         error::answer,
         types::{
-            inputs::account::{AddSshKeyInput, SshKeyIdInput},
+            inputs::account::{AddSshKeyInput, RecordSshSignInInput, SshKeyIdInput},
             problem::{self, Problem},
             ssh_key::SshKey,
         },
@@ -26,6 +26,15 @@ pub struct SshKeyPayload {
     /// The key after the change, or before its removal.
     ssh_key: Option<SshKey>,
     /// Why nothing was changed.
+    problems: Vec<Problem>,
+    /// The position in the event log that includes the change.
+    cursor: Option<String>,
+}
+
+/// The answer to the note of a sign-in by SSH.
+#[derive(SimpleObject)]
+pub struct RecordSshSignInPayload {
+    /// Why nothing was noted.
     problems: Vec<Problem>,
     /// The position in the event log that includes the change.
     cursor: Option<String>,
@@ -66,5 +75,29 @@ impl SshKeyMutation {
     ) -> Result<SshKeyPayload> {
         let (app, actor, origin) = (context.app()?, context.actor()?, context.origin()?);
         payload(app.remove_ssh_key(actor, origin, &input.key_id).await)
+    }
+
+    /// Notes that somebody was let into a space by SSH: in the audit log, as `sshSignIn`, and at
+    /// their key. For the edge alone.
+    async fn record_ssh_sign_in(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The key, the space, and from where.")] input: RecordSshSignInInput,
+    ) -> Result<RecordSshSignInPayload> {
+        context.require_edge()?;
+        let (app, origin) = (context.app()?, context.origin()?);
+        let RecordSshSignInInput {
+            key_id,
+            space_id,
+            address,
+        } = input;
+        let recorded = app
+            .record_ssh_sign_in(origin, &key_id, &space_id, address.as_deref())
+            .await;
+        let (_, problems, cursor) = answer(recorded)?;
+        Ok(RecordSshSignInPayload {
+            problems: problem::all(problems),
+            cursor,
+        })
     }
 }

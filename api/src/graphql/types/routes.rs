@@ -38,12 +38,23 @@ pub struct SpaceRoutes {
     status: SpaceStatus,
     /// The container's address in the engine's network, while it has one.
     address: Option<String>,
+    /// How its agent is reached, while it runs and has one.
+    agent: Option<AgentRoute>,
     /// What the version of the template it is pinned to enables.
     features: Vec<Feature>,
     /// The ports that version declares.
     ports: Vec<Port>,
     /// The public hostnames into it that are enabled.
     tunnels: Vec<TunnelRoute>,
+}
+
+/// How the agent of a running space is reached, at the space's address.
+#[derive(SimpleObject)]
+pub struct AgentRoute {
+    /// The port.
+    port: i32,
+    /// What the agent believes the edge by: 64 hexadecimal digits, others with each start.
+    secret: String,
 }
 
 /// A public hostname for one port of a space.
@@ -66,6 +77,17 @@ pub struct PersonRoutes {
     permissions: Vec<Permission>,
     /// Their sign-ins and tokens that hold; none while they may not act.
     sign_ins: Vec<ID>,
+    /// Their SSH keys; none while they may not act.
+    ssh_keys: Vec<SshKeyRoute>,
+}
+
+/// An SSH key that somebody is known by.
+#[derive(SimpleObject)]
+pub struct SshKeyRoute {
+    /// The key.
+    id: ID,
+    /// Algorithm and key, as in an `authorized_keys` file, without options and comment.
+    public_key: String,
 }
 
 impl From<route::RouteEvent> for RouteEvent {
@@ -95,6 +117,10 @@ impl From<route::SpaceRoutes> for SpaceRoutes {
             shared_with: shared_with.collect(),
             status: routes.status.into(),
             address: routes.address.map(|address| address.to_string()),
+            agent: routes.agent.map(|agent| AgentRoute {
+                port: agent.port.into(),
+                secret: agent.secret.reveal(),
+            }),
             features: routes.features.into_iter().map(Feature::from).collect(),
             ports: routes.ports.into_iter().map(Port::from).collect(),
             tunnels: tunnels.collect(),
@@ -105,10 +131,15 @@ impl From<route::SpaceRoutes> for SpaceRoutes {
 impl From<route::PersonRoutes> for PersonRoutes {
     fn from(person: route::PersonRoutes) -> Self {
         let permissions = person.permissions.into_iter().map(Permission::from);
+        let ssh_keys = person.ssh_keys.into_iter().map(|key| SshKeyRoute {
+            id: ID(key.id.to_string()),
+            public_key: key.public_key,
+        });
         Self {
             user_id: ID(person.user_id.to_string()),
             permissions: permissions.collect(),
             sign_ins: person.sign_ins.into_iter().map(ID).collect(),
+            ssh_keys: ssh_keys.collect(),
         }
     }
 }

@@ -136,6 +136,13 @@ impl Space {
         Ok(tunnels.into_iter().map(Tunnel).collect())
     }
 
+    /// The agent in its container, by which its terminals, SSH and files are reached. Absent while
+    /// it doesn't run, and when its container is from before there were agents: restart it then.
+    async fn agent(&self) -> Option<SpaceAgent> {
+        let version = self.0.agent_version.clone()?;
+        Some(SpaceAgent { version })
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
@@ -174,6 +181,13 @@ impl Space {
         let is_shared = shares.iter().any(|share| share.user_id == actor.user_id);
         Ok(actor.relation_to(self.0.owner_id, is_shared))
     }
+}
+
+/// The agent in a space's container.
+#[derive(SimpleObject)]
+pub struct SpaceAgent {
+    /// Its version. It is that of the API which started the space, and may be older than the API.
+    version: String,
 }
 
 /// One user a space is shared with.

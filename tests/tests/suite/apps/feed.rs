@@ -1,5 +1,6 @@
 //! What the edge is told, by which it judges who enters what.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use spaceport_tests::{
     Client, Database, Home, Installation, Subscription, Transport, client::id, in_time,
@@ -9,13 +10,14 @@ use spaceport_tests::{
 on_both_databases!(
     the_edge_is_told_what_a_space_offers_and_whose_it_is,
     the_edge_is_told_at_once_what_people_may_do_and_what_they_are_known_by,
+    the_edge_is_told_at_once_which_keys_somebody_has,
     who_can_not_act_is_known_to_the_edge_by_nothing,
     nobody_but_the_edge_reads_its_feed,
 );
 
 const FEED: &str = "subscription ($after: String) { routesChanged(after: $after) { cursor change \
     spaces { spaceId ownerName features ports { name port } } \
-    people { userId permissions signIns } } }";
+    people { userId permissions signIns sshKeys { id publicKey } } } }";
 
 /// The edge's feed, from its beginning or from behind a cursor.
 struct Feed {
@@ -81,7 +83,9 @@ fn may(person: &Value, permission: &str) -> bool {
 }
 
 fn is_nobody(person: &Value) -> bool {
-    person["permissions"] == json!([]) && person["signIns"] == json!([])
+    ["permissions", "signIns", "sshKeys"]
+        .iter()
+        .all(|told| person[told] == json!([]))
 }
 
 /// The identifier of the sign-in a client uses.
@@ -186,11 +190,53 @@ async fn the_edge_is_told_at_once_what_people_may_do_and_what_they_are_known_by(
     .await;
 }
 
+async fn the_edge_is_told_at_once_which_keys_somebody_has(database: Database) {
+    let home = Installation::shared(database).await;
+    let admin = home.admin().await;
+    let client = admin.create_user("feed-keys", json!({})).await;
+    let user = client.viewer_id().await;
+    let mut feed = Feed::open(&home, Value::Null).await;
+    feed.person("the whole table", &user, |it| it["sshKeys"] == json!([]))
+        .await;
+    let beginning = feed.cursor.clone();
+    let (first, second) = (add_key(&client, 1).await, add_key(&client, 2).await);
+    feed.person("the keys", &user, |it| {
+        it["sshKeys"] == json!([first, second])
+    })
+    .await;
+    // They are told of whether or not somebody is signed in otherwise.
+    client.sign_out().await;
+    let mut fresh = Feed::open(&home, Value::Null).await;
+    fresh
+        .person("the whole table", &user, |it| {
+            it["sshKeys"] == json!([first, second]) && it["signIns"] == json!([])
+        })
+        .await;
+    let removed = json!({ "keyId": first["id"] });
+    admin.mutate("removeSshKey", removed).await.value("sshKey");
+    for mut feed in [feed, fresh, Feed::open(&home, beginning).await] {
+        feed.person("the removal", &user, |it| it["sshKeys"] == json!([second]))
+            .await;
+    }
+}
+
+/// Adds a key that nobody has the private half of, and gives what the edge is to be told of it.
+async fn add_key(client: &Client, number: u8) -> Value {
+    let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
+    let random = uuid::Uuid::new_v4();
+    blob.extend([&[number; 16], &random.as_bytes()[..]].concat());
+    let public_key = format!("ssh-ed25519 {}", STANDARD.encode(blob));
+    let input = json!({ "name": "feed", "publicKey": format!("{public_key} its comment") });
+    let added = client.mutate("addSshKey", input).await.value("sshKey");
+    json!({ "id": added["id"], "publicKey": public_key })
+}
+
 async fn who_can_not_act_is_known_to_the_edge_by_nothing(database: Database) {
     let home = Installation::shared(database).await;
     let admin = home.admin().await;
     let client = admin.create_user("feed-leaving", json!({})).await;
     let user = client.viewer_id().await;
+    let key = add_key(&client, 1).await;
     let token = json!({ "name": "feed" });
     let token = client.mutate("createApiToken", token).await;
     let token = token.value("apiToken")["id"].clone();
@@ -205,7 +251,7 @@ async fn who_can_not_act_is_known_to_the_edge_by_nothing(database: Database) {
 
     admin.mutate("enableUser", it).await.value("user");
     feed.person("the return", &user, |it| {
-        may(it, "CREATE_SPACES") && is_known_by(it, &token)
+        may(it, "CREATE_SPACES") && is_known_by(it, &token) && it["sshKeys"] == json!([key])
     })
     .await;
     let gone = json!({ "userId": user, "spaces": { "policy": "REFUSE" } });

@@ -52,6 +52,11 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("revokeSession", json!({ "sessionId": "x" }), account),
         ("addSshKey", json!({ "name": "", "publicKey": "" }), account),
         ("removeSshKey", json!({ "keyId": "x" }), account),
+        (
+            "recordSshSignIn",
+            json!({ "keyId": "x", "spaceId": "x" }),
+            None,
+        ),
         ("createApiToken", json!({ "name": "" }), account),
         ("revokeApiToken", json!({ "tokenId": "x" }), account),
         (
@@ -136,7 +141,7 @@ async fn a_mutation_beyond_a_tokens_scopes_is_forbidden(database: Database) {
                 // That ended it.
                 token = admin.create_token(narrow.clone()).await;
             }
-            if *mutation == "redeemAppCode" {
+            if ["redeemAppCode", "recordSshSignIn"].contains(mutation) {
                 let error = &answer["errors"][0];
                 assert_eq!(error["extensions"]["code"], "FORBIDDEN", "{answer}");
                 assert!(error["extensions"]["scope"].is_null(), "no scope will do");

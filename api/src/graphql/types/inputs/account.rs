@@ -36,3 +36,15 @@ pub struct SshKeyIdInput {
     /// The key.
     pub key_id: ID,
 }
+
+/// A sign-in by SSH.
+#[derive(InputObject)]
+pub struct RecordSshSignInInput {
+    /// The key that was proved.
+    pub key_id: ID,
+    /// The space that was entered.
+    pub space_id: ID,
+    /// The IP address of whoever signed in, for the audit log. Without one, that of who asks is
+    /// kept.
+    pub address: Option<String>,
+}
