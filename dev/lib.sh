@@ -92,6 +92,21 @@ require_rust() {
     have cc || install_packages gcc libc6-dev
 }
 
+# ---- Node.js --------------------------------------------------------------
+
+node_major_min=18
+
+# Ends the script when there is no Node.js that will do, and none to be had.
+require_node() {
+    local major
+    # Debian's npm is a package of its own; Node.js from elsewhere brings it along.
+    have node || install_packages nodejs
+    have npm || install_packages npm
+    major=$(node -p 'process.versions.node.split(".")[0]')
+    [ "$major" -ge "$node_major_min" ] ||
+        die "Node.js $node_major_min or newer is needed; this is $(node --version)"
+}
+
 # ---- PostgreSQL -----------------------------------------------------------
 
 # Gives a script PostgreSQL for as long as it runs. One that was running before,

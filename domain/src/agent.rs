@@ -362,6 +362,10 @@ pub struct Terminal {
     pub busy: bool,
     /// The position of its output at which what comes behind the reply begins; see [`Attach`].
     pub position: u64,
+    /// The position that its output had reached when this was said. What comes from before it is of
+    /// the past: whoever draws it must not answer what programs asked then. 0 in agents that don't
+    /// tell.
+    pub end: u64,
 }
 
 /// How a program ended: the payload of a [`frame::Kind::Exit`] frame.

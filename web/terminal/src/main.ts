@@ -1,0 +1,115 @@
+/** The page: which tabs there are, what their keys do, and what happens when they are closed. */
+
+import "@xterm/xterm/css/xterm.css";
+import "./style.css";
+
+import { browser, end, list } from "./directory";
+import * as memory from "./memory";
+import type { Terminal } from "./protocol";
+import { labelOf, Tabs, type Tab } from "./tabs";
+
+/** How often the page looks which terminals there are, while somebody sees it. */
+const LOOK_INTERVAL_MS = 10_000;
+/** After so many looks that reached nobody, open connections are made anew: nobody may hear them. */
+const LOST_LOOKS = 2;
+
+const element = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
+const dialog = element<HTMLDialogElement>("confirm");
+
+const tabs = new Tabs(
+  browser,
+  {
+    shown(tab) {
+      document.title = tab ? labelOf(tab) : "Terminal";
+      if (tab?.id !== undefined) memory.show(tab.id);
+    },
+    closing: (tab) => void close(tab),
+    key,
+  },
+  element("tabs"),
+  element("panes"),
+);
+
+/** Ends a terminal. Where others would lose something by it, somebody is asked first. */
+async function close(tab: Tab): Promise<void> {
+  const isLive = tab.session?.connection.state.is !== "ended" && tab.id !== undefined;
+  const found = isLive ? await list() : [];
+  const terminal = Array.isArray(found) ? found.find(({ id }) => id === tab.id) : undefined;
+  if (terminal && !(await confirmed(tab, terminal))) return tab.session?.focus();
+  if (tab.id !== undefined && isLive) await end(tab.id);
+  tabs.remove(tab);
+}
+
+async function confirmed(tab: Tab, { busy, viewers }: Terminal): Promise<boolean> {
+  const others = viewers - (tab.session ? 1 : 0);
+  const reasons = [
+    ...(busy ? ["Something runs in it."] : []),
+    ...(others > 0 ? ["Somebody else looks at it."] : []),
+  ];
+  if (reasons.length === 0) return true;
+  element("question").textContent = `${reasons.join(" ")} End ${labelOf(tab)}?`;
+  dialog.returnValue = "cancel";
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  return dialog.returnValue === "end";
+}
+
+/** The page's own keys, of which no program in a terminal hears. */
+function key(event: KeyboardEvent): boolean {
+  if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey) return false;
+  const act = {
+    KeyN: () => tabs.select(tabs.add()),
+    KeyW: () => tabs.selected && void close(tabs.selected),
+    KeyT: () => tabs.focus(),
+    ArrowLeft: () => tabs.step(-1),
+    ArrowRight: () => tabs.step(1),
+  }[event.code];
+  if (!act) return false;
+  event.preventDefault();
+  if (event.type === "keydown") act();
+  return true;
+}
+
+let lostLooks = 0;
+
+/** Looks which terminals there are. */
+async function look(): Promise<void> {
+  const found = await list();
+  lostLooks = found === undefined ? lostLooks + 1 : 0;
+  if (Array.isArray(found)) tabs.follow(found);
+  if (lostLooks === LOST_LOOKS) each((tab) => tab.session?.connection.suspect());
+}
+
+function each(act: (tab: Tab) => void): void {
+  tabs.all.forEach(act);
+}
+
+/** Shows what was shown before; else what somebody left behind; else a new terminal. */
+async function begin(): Promise<void> {
+  const found = await list();
+  const terminals = Array.isArray(found) ? found : [];
+  tabs.follow(terminals);
+  const shown = memory.shown();
+  const left = terminals.find(({ viewers }) => viewers === 0);
+  const id = terminals.some((it) => it.id === shown) ? shown : left?.id;
+  tabs.select(tabs.all.find((tab) => tab.id === id) ?? tabs.add());
+}
+
+element("new").addEventListener("click", () => tabs.select(tabs.add()));
+document.addEventListener("keydown", (event) => {
+  // Keys that a terminal got were judged there.
+  if (!(event.target as Element).closest(".pane")) key(event);
+});
+window.addEventListener("offline", () => each((tab) => tab.session?.connection.suspect()));
+const hurry = () => each((tab) => tab.session?.connection.hurry());
+window.addEventListener("online", hurry);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  hurry();
+  void look();
+});
+setInterval(() => {
+  if (!document.hidden) void look();
+}, LOOK_INTERVAL_MS);
+
+void begin();

@@ -1,0 +1,101 @@
+/** An xterm.js terminal in the page, set up as every terminal here is. */
+
+import { ClipboardAddon } from "@xterm/addon-clipboard";
+import { FitAddon } from "@xterm/addon-fit";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { WebLinksAddon } from "@xterm/addon-web-links";
+import { WebglAddon } from "@xterm/addon-webgl";
+import { Terminal } from "@xterm/xterm";
+
+import type { Answers } from "./answers";
+import type { Size } from "./protocol";
+import { onTheme, theme } from "./theme";
+
+/** As many lines as an agent draws anew. */
+const SCROLLBACK_LINES = 10_000;
+/** The size before anything is known of the window. */
+const FIRST_SIZE: Size = { columns: 80, rows: 24 };
+
+export class Screen {
+  readonly xterm: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #host: HTMLElement;
+  #webgl: WebglAddon | undefined;
+
+  /** A terminal within `host`, for which `answers` says what programs are told. */
+  constructor(host: HTMLElement, answers: Answers) {
+    this.#host = host;
+    this.xterm = new Terminal({
+      allowProposedApi: true,
+      cursorBlink: true,
+      fontFamily: "ui-monospace, 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace",
+      fontSize: 14,
+      linkHandler: { activate: (_, url) => follow(url) },
+      macOptionIsMeta: true,
+      minimumContrastRatio: 4.5,
+      scrollback: SCROLLBACK_LINES,
+      theme: theme(),
+    });
+    const { xterm } = this;
+    answers.govern(xterm);
+    xterm.loadAddon(this.#fit);
+    xterm.loadAddon(new Unicode11Addon());
+    xterm.unicode.activeVersion = "11";
+    xterm.loadAddon(new WebLinksAddon((_, url) => follow(url)));
+    xterm.loadAddon(new ClipboardAddon(undefined, {
+      // Programs may set the clipboard, as long as it's this page in which somebody works.
+      writeText: async (_, text) => {
+        if (answers.areGiven) await navigator.clipboard.writeText(text);
+      },
+      // What somebody copied elsewhere is no program's business.
+      readText: async () => "",
+    }));
+    xterm.open(host);
+    onTheme(() => (xterm.options.theme = theme()));
+  }
+
+  /** The size that would fill the window. */
+  get windowSize(): Size {
+    const fit = this.#fit.proposeDimensions();
+    return fit ? { columns: fit.cols, rows: fit.rows } : FIRST_SIZE;
+  }
+
+  /** Has a size from here on. It may be smaller than the window, never larger for long. */
+  resize({ columns, rows }: Size): void {
+    if (columns > 0 && rows > 0) this.xterm.resize(columns, rows);
+    this.frame();
+  }
+
+  /** Shows where the terminal ends, if the window is larger. */
+  frame(): void {
+    const { columns, rows } = this.windowSize;
+    const isSmaller = this.xterm.cols < columns || this.xterm.rows < rows;
+    this.#host.classList.toggle("letterboxed", isSmaller);
+    this.#host.dataset.size = `${this.xterm.cols}×${this.xterm.rows}, for others who look at it`;
+  }
+
+  /** Draws by the graphics card while it is seen, where there is one: browsers allow for few. */
+  accelerate(seen: boolean): void {
+    if (seen === (this.#webgl !== undefined)) return;
+    if (!seen) return this.#slow();
+    const webgl = new WebglAddon();
+    webgl.onContextLoss(() => this.#slow());
+    try {
+      this.xterm.loadAddon(webgl);
+      this.#webgl = webgl;
+    } catch {
+      // There is none: xterm.js goes on drawing by elements of the page.
+      webgl.dispose();
+    }
+  }
+
+  #slow(): void {
+    this.#webgl?.dispose();
+    this.#webgl = undefined;
+  }
+}
+
+/** Opens an address, which gets to know nothing of this page. */
+function follow(url: string): void {
+  if (/^https?:/i.test(url)) window.open(url, "_blank", "noopener,noreferrer");
+}

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+
+import { Answers } from "../src/answers";
+
+test("questions of the past are never answered, those of now by who typed last", () => {
+  let nowMs = 0;
+  const answers = new Answers(() => nowMs);
+  expect(answers.areGiven).toBe(false);
+  answers.isHistory = false;
+  expect(answers.areGiven).toBe(true);
+  nowMs = 10_000;
+  expect(answers.areGiven).toBe(false);
+  answers.typedAtMs = nowMs;
+  expect(answers.areGiven).toBe(true);
+});
+
+/** A parser that notes its handlers by what they are for. */
+function governed(answers: Answers): Map<string, (text: never) => unknown> {
+  const handlers = new Map<string, (text: never) => unknown>();
+  const note = (kind: string) => (id: object | number, handler: (text: never) => unknown) => {
+    handlers.set(`${kind} ${typeof id === "number" ? id : Object.values(id).join("")}`, handler);
+    return { dispose() {} };
+  };
+  const parser = {
+    registerCsiHandler: note("CSI"),
+    registerDcsHandler: note("DCS"),
+    registerOscHandler: note("OSC"),
+  };
+  answers.govern({ parser } as never);
+  return handlers;
+}
+
+test("a question that isn't answered is kept from xterm.js, and what only looks like one isn't", () => {
+  const answers = new Answers(() => 0);
+  const handlers = governed(answers);
+  const handled = (key: string, text = "") => handlers.get(key)?.(text as never);
+  expect(handled("CSI c")).toBe(true);
+  expect(handled("OSC 11", "?")).toBe(true);
+  // This sets a colour.
+  expect(handled("OSC 11", "#ffffff")).toBe(false);
+  answers.isHistory = false;
+  expect(handled("CSI c")).toBe(false);
+  expect(handled("OSC 11", "?")).toBe(false);
+});
