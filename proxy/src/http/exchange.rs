@@ -58,7 +58,11 @@ pub async fn carry(
     let destination = pass.destination;
     let (upload, progress) = Upload::new(body, || worker.live.open(pass.clone()));
     access.upload.clone_from(&progress);
-    let mut patience = worker.site.limits.response;
+    let limits = &worker.site.limits;
+    let mut patience = match destination.endpoint {
+        Endpoint::Files => limits.files,
+        Endpoint::Port(_) | Endpoint::Agent => limits.response,
+    };
     if is_call {
         headers::http_2_form(&mut parts, &requested).map_err(Answer::malformed)?;
         patience = grpc::deadline(&parts.headers).map_or(patience, |it| it.max(patience));

@@ -20,10 +20,10 @@ use super::{Routes, Table};
 /// The file is written at most once in this time.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// What this version writes.
-const FORMAT: u32 = 2;
-/// What is read too: the same without what the rights of people and the names of apps take. It
-/// serves tunnels until the feed has brought all of it.
-const OLDER_FORMAT: u32 = 1;
+const FORMAT: u32 = 3;
+/// What is read too: the same without what the rights of people and the names of apps take (1), and
+/// without agents and SSH keys (2). It serves what it can until the feed has brought all of it.
+const OLDER_FORMATS: [u32; 2] = [1, 2];
 
 /// The file's content. The table's fields are those of the feed.
 #[derive(Deserialize)]
@@ -52,7 +52,8 @@ pub fn load(path: &Path) -> io::Result<Option<Table>> {
         read => read?,
     };
     let saved: Saved = serde_json::from_slice(&bytes)?;
-    if ![FORMAT, OLDER_FORMAT].contains(&saved.format) {
+    let is_older = OLDER_FORMATS.contains(&saved.format);
+    if saved.format != FORMAT && !is_older {
         return Err(io::Error::other(format!("unknown format {}", saved.format)));
     }
     let mut table = Table::default();
@@ -62,7 +63,7 @@ pub fn load(path: &Path) -> io::Result<Option<Table>> {
         spaces: saved.spaces,
         people: saved.people,
     });
-    if saved.format == OLDER_FORMAT {
+    if is_older {
         table.forget_cursor();
     }
     Ok(Some(table))
@@ -195,10 +196,12 @@ mod tests {
     fn an_older_file_serves_until_the_feed_has_brought_all_of_it() {
         let folder = folder("older");
         let path = folder.join("routes.json");
-        let older = r#"{"format":1,"cursor":"12","spaces":[]}"#;
-        fs::write(&path, older).expect("written");
-        let read = load(&path).expect("readable").expect("there");
-        assert_eq!(read.cursor(), None);
+        for format in OLDER_FORMATS {
+            let older = format!(r#"{{"format":{format},"cursor":"12","spaces":[]}}"#);
+            fs::write(&path, older).expect("written");
+            let read = load(&path).expect("readable").expect("there");
+            assert_eq!(read.cursor(), None);
+        }
         fs::remove_dir_all(folder).expect("removed");
     }
 
@@ -206,7 +209,7 @@ mod tests {
     fn a_damaged_file_is_an_error_and_not_a_table() {
         let folder = folder("damaged");
         let path = folder.join("routes.json");
-        for content in ["", "{", "{\"format\":3,\"cursor\":\"1\",\"spaces\":[]}"] {
+        for content in ["", "{", "{\"format\":4,\"cursor\":\"1\",\"spaces\":[]}"] {
             fs::write(&path, content).expect("written");
             assert!(load(&path).is_err(), "{content}");
         }

@@ -49,6 +49,8 @@ pub struct Limits {
     pub connect: Duration,
     /// `RESPONSE_SECONDS`: between the last byte of a request and its response's head.
     pub response: Duration,
+    /// `FILES_SECONDS`: the same for files, of which one request may read or remove very many.
+    pub files: Duration,
     /// `BUFFER_KIB`: the largest buffer of one direction of an HTTP/1.1 connection, in bytes. It
     /// begins small and grows while bodies flow.
     pub buffer_bytes: usize,
@@ -150,6 +152,7 @@ impl Limits {
             keepalive: read.or("EDGE_KEEPALIVE_SECONDS", "60", some_seconds),
             connect: read.or("EDGE_CONNECT_SECONDS", "5", some_seconds),
             response: read.or("EDGE_RESPONSE_SECONDS", "60", some_seconds),
+            files: read.or("EDGE_FILES_SECONDS", "3600", some_seconds),
             // hyper takes no smaller one.
             buffer_bytes: read.or("EDGE_BUFFER_KIB", "256", kib_from(8)),
             http2: Http2Limits::read(read),

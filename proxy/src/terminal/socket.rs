@@ -190,7 +190,11 @@ impl Socket {
             };
             self.stream.close(Some(frame)).await?;
             while self.stream.next().await.is_some_and(|it| it.is_ok()) {}
-            self.stream.get_mut().shutdown().await?;
+            // What was sent meanwhile is read, too: a connection that is closed before that is
+            // reset, and the goodbye may be lost with it.
+            let stream = self.stream.get_mut();
+            stream.shutdown().await?;
+            tokio::io::copy(stream, &mut tokio::io::sink()).await?;
             Ok::<(), Error>(())
         };
         // Whatever comes of it, it is over.

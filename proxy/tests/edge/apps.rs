@@ -38,7 +38,7 @@ impl Street {
         Self::open_with(&[]).await
     }
 
-    async fn open_with(settings: &[(&'static str, &str)]) -> Self {
+    pub(crate) async fn open_with(settings: &[(&'static str, &str)]) -> Self {
         let house = House::open_with(settings).await;
         let host = format!("{}--lab--ada.apps.localhost", house.space.address.port());
         let street = Self { house, host };
@@ -50,7 +50,7 @@ impl Street {
         street
     }
 
-    fn space(&self, status: &str) -> Value {
+    pub(crate) fn space(&self, status: &str) -> Value {
         let tunnel = "web--ada.tunnels.localhost";
         let mut space = routes(1, status, self.house.space.address, tunnel);
         space["spaceName"] = "lab".into();

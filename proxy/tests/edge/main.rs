@@ -5,17 +5,22 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+mod agent;
 mod api;
 mod apps;
 mod calls;
 mod certificates;
 mod cuts;
+mod exec;
 mod extended;
 mod feed;
+mod files;
+mod forward;
 mod forwarding;
 mod grpc;
 mod harness;
 mod hostile;
+mod inside;
 mod lifetime;
 mod process;
 mod proxies;

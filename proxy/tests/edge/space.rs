@@ -120,16 +120,21 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(
+pub(crate) async fn answer(
     request: Request<Incoming>,
     shared: Arc<Shared>,
 ) -> Result<Response<Body>, Infallible> {
     shared.requests.send_modify(|it| *it += 1);
     let query = request.uri().query().unwrap_or_default().to_owned();
-    Ok(match request.uri().path() {
+    let path = request.uri().path();
+    // Files are below other paths.
+    let path = path.strip_prefix("/fs").or(path.strip_prefix("/home"));
+    let path = path.unwrap_or(request.uri().path());
+    Ok(match path {
         "/events" => events(shared),
         "/bytes" => bytes(query.parse().unwrap()),
-        "/trailers" => trailers(request).await,
+        "/trailers" => trailers(request, "x-sum").await,
+        "/digest" => trailers(request, "spaceport-digest").await,
         "/websocket" => websocket(request, &query),
         "/refuse" => {
             let mut response = echo(request).await;
@@ -227,11 +232,12 @@ fn bytes(length: usize) -> Response<Body> {
     Response::new(StreamBody::new(frames).boxed_unsync())
 }
 
-async fn trailers(request: Request<Incoming>) -> Response<Body> {
+/// Gives back the trailer `name`.
+async fn trailers(request: Request<Incoming>, name: &'static str) -> Response<Body> {
     let seen = request.into_body().collect().await.unwrap();
-    let sum = seen.trailers().and_then(|it| it.get("x-sum")).cloned();
+    let sum = seen.trailers().and_then(|it| it.get(name)).cloned();
     let mut trailers = HeaderMap::new();
-    trailers.insert("x-sum", sum.unwrap_or(HeaderValue::from_static("none")));
+    trailers.insert(name, sum.unwrap_or(HeaderValue::from_static("none")));
     let frames = [
         Ok(Frame::data(Bytes::from("body"))),
         Ok(Frame::trailers(trailers)),
@@ -239,7 +245,7 @@ async fn trailers(request: Request<Incoming>) -> Response<Body> {
     let mut response = Response::new(StreamBody::new(stream::iter(frames)).boxed_unsync());
     response
         .headers_mut()
-        .insert("trailer", HeaderValue::from_static("x-sum"));
+        .insert("trailer", HeaderValue::from_static(name));
     response
 }
 
