@@ -87,6 +87,9 @@ pub enum Malformed {
     /// RFC 6455 §4.2.1: what isn't version 13, or has no key.
     #[error("The WebSocket's handshake is not understood.")]
     Handshake,
+    /// What is asked for takes parameters.
+    #[error("The parameters of the address are not understood.")]
+    Query,
 }
 
 /// Finds the host a request is for, and refuses what is ambiguous.

@@ -44,6 +44,8 @@ pub enum Code {
     SpaceNotRunning,
     /// 502: the space runs, and nobody takes connections at the port.
     NothingListens,
+    /// 501: the edge's program was built without the page.
+    PageNotBuilt,
     /// 502: it takes the space's agent, and the space has none, or it isn't there.
     NoAgent,
     /// 504: the space didn't take the connection, or didn't answer, in time.
@@ -60,7 +62,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the discriminants.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BadRequest,
         Self::SignInRequired,
         Self::SignInFailed,
@@ -71,6 +73,7 @@ impl Code {
         Self::MisdirectedRequest,
         Self::SpaceNotRunning,
         Self::NothingListens,
+        Self::PageNotBuilt,
         Self::NoAgent,
         Self::UpstreamTimeout,
         Self::UpstreamError,
@@ -92,6 +95,7 @@ impl Code {
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
             Self::SpaceNotRunning => "SPACE_NOT_RUNNING",
             Self::NothingListens => "NOTHING_LISTENS",
+            Self::PageNotBuilt => "PAGE_NOT_BUILT",
             Self::NoAgent => "NO_AGENT",
             Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
             Self::UpstreamError => "UPSTREAM_ERROR",
@@ -108,7 +112,7 @@ impl Code {
             Self::SignInFailed | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::UnknownHost => StatusCode::NOT_FOUND,
-            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::NotImplemented | Self::PageNotBuilt => StatusCode::NOT_IMPLEMENTED,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::SpaceNotRunning | Self::UpstreamBusy | Self::SignInUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -260,6 +264,13 @@ impl Answer {
         let message =
             format!("The space runs, but nothing in it listens on port {port} for connections.");
         Self::new(Code::NothingListens, "Nothing listens", message)
+    }
+
+    /// The page of terminals isn't a part of this program.
+    pub fn page_not_built() -> Self {
+        let message = "This edge was built without its terminal page. \
+            To have it, run dev/web, build spaceport-proxy again, and restart it.";
+        Self::new(Code::PageNotBuilt, "No terminal page", message)
     }
 
     /// The space has no agent, or it isn't there.

@@ -1,27 +1,69 @@
 //! The hostname of a space's terminals: what is served there, by the edge and the space's agent.
+//!
+//! The page is the edge's own, and everything that it shows is the agent's: the edge keeps nothing
+//! of terminals.
 
 pub mod bridge;
+mod list;
+mod page;
+mod path;
 mod socket;
 
-use http::Response;
+use http::{Method, Response};
 
-use self::bridge::Talk;
+use self::{bridge::Talk, path::Place};
 use crate::{
+    headers::Malformed,
     http::{Routed, body::Source},
     reply::Answer,
     upgrade::{Protocol, Wish},
+    upstream::agent::{AgentAt, NoAgent},
 };
-
-/// A WebSocket on which a program is run.
-const EXEC_PATH: &str = "/api/exec";
 
 /// Answers a request for terminals.
 pub async fn serve(request: Routed<'_>, wish: Option<Wish>) -> Result<Response<Source>, Answer> {
-    match (request.parts.uri.path(), wish) {
-        (EXEC_PATH, Some(wish)) if wish.protocol == Protocol::WebSocket => {
-            bridge::open(request, wish, Talk::Exec)
-        }
-        (_, Some(_)) => Err(Answer::not_implemented()),
+    let place = Place::of(request.parts.uri.path());
+    if let Some(wish) = wish {
+        return match place {
+            _ if wish.protocol != Protocol::WebSocket => Err(Answer::not_implemented()),
+            Place::Exec => bridge::open(request, wish, Talk::Exec),
+            Place::Terminal(id) => {
+                let attach = path::attach(id, &request.parts.uri);
+                let attach = attach.ok_or_else(|| Answer::malformed(Malformed::Query))?;
+                bridge::open(request, wish, Talk::Terminal(attach))
+            }
+            Place::Terminals | Place::Page => Err(Answer::not_implemented()),
+        };
+    }
+    let method = request.parts.method.clone();
+    let is_read = [Method::GET, Method::HEAD].contains(&method);
+    match place {
+        Place::Terminals if is_read => list::show(request).await,
+        Place::Terminal(Some(id)) if method == Method::DELETE => list::end(request, id).await,
+        Place::Page if is_read => page(&request),
         _ => Err(Answer::unknown_host()),
     }
+}
+
+/// A file of the page. The page itself is of no use where there is no agent.
+fn page(request: &Routed<'_>) -> Result<Response<Source>, Answer> {
+    if request.parts.uri.path() == "/" {
+        agent_of(request)?;
+        if !page::is_built() {
+            return Err(Answer::page_not_built());
+        }
+    }
+    let file = page::file(request.parts.uri.path(), &request.parts.headers);
+    let file = file.ok_or_else(Answer::unknown_host)?;
+    Ok(file.map(Source::Own))
+}
+
+/// The agent of the space that `request` leads to.
+fn agent_of(request: &Routed<'_>) -> Result<AgentAt, Answer> {
+    let agent = request.worker.upstreams.agent(&request.pass.destination);
+    agent.map_err(|error| match error {
+        NoAgent::Absent => Answer::no_agent(),
+        // It has stopped in this very moment.
+        NoAgent::NotRunning(_) => Answer::unknown_host(),
+    })
 }

@@ -19,7 +19,10 @@ use http::{
 use spaceport_domain::agent::{Answer as Told, Attach, Exec, Refusal, RefusalCode, Reply, Service};
 use tokio::time;
 
-use super::socket::{Goodbye, Socket};
+use super::{
+    agent_of,
+    socket::{Goodbye, Socket},
+};
 use crate::{
     headers::Malformed,
     http::{Routed, body::Source},
@@ -27,7 +30,7 @@ use crate::{
     upgrade::{Switch, Wish, extended},
     upstream::{
         Upstreams,
-        agent::{AgentAt, AgentError, Conversation, NoAgent},
+        agent::{AgentAt, AgentError, Conversation},
     },
 };
 
@@ -48,12 +51,7 @@ pub fn open(mut request: Routed<'_>, wish: Wish, talk: Talk) -> Result<Response<
     request.refuse_body()?;
     let fields = handshake(&request.parts.headers, wish).map_err(Answer::malformed)?;
     let upstreams = Arc::clone(&request.worker.upstreams);
-    let agent = upstreams.agent(&request.pass.destination);
-    let agent = agent.map_err(|error| match error {
-        NoAgent::Absent => Answer::no_agent(),
-        // It has stopped in this very moment.
-        NoAgent::NotRunning(_) => Answer::unknown_host(),
-    })?;
+    let agent = agent_of(&request)?;
     let switch = Switch::of(&mut request, wish);
     let answer = switch.answer(fields);
     request

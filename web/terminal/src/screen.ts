@@ -71,7 +71,7 @@ export class Screen {
     const { columns, rows } = this.windowSize;
     const isSmaller = this.xterm.cols < columns || this.xterm.rows < rows;
     this.#host.classList.toggle("letterboxed", isSmaller);
-    this.#host.dataset.size = `${this.xterm.cols}×${this.xterm.rows}, for others who look at it`;
+    this.#host.dataset.size = `${this.xterm.cols}×${this.xterm.rows}, as in the smallest window`;
   }
 
   /** Draws by the graphics card while it is seen, where there is one: browsers allow for few. */

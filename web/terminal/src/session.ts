@@ -75,7 +75,7 @@ export class Session {
   /** Its place in the page was shown, hidden, or has another size. */
   placed(seen: boolean): void {
     this.screen.accelerate(seen);
-    if (!seen) return;
+    if (!seen || this.connection.state.is === "ended") return;
     this.connection.resize(this.screen.windowSize);
     this.screen.frame();
   }
