@@ -127,6 +127,29 @@ pub enum Service {
     Sftp,
 }
 
+impl Service {
+    /// The names of all services as they are spelled in a [`Hello`].
+    const NAMES: [&str; 11] = [
+        "STATUS",
+        "DIAL",
+        "DIAL_UNIX",
+        "EXEC",
+        "TERMINAL",
+        "TERMINALS",
+        "CLOSE_TERMINAL",
+        "LISTEN",
+        "ACCEPT",
+        "FILES",
+        "SFTP",
+    ];
+
+    /// Whether there is a service of this name. A [`Hello`] that isn't understood asks for one that
+    /// is younger, or makes no sense.
+    pub fn is_known(name: &str) -> bool {
+        Self::NAMES.contains(&name)
+    }
+}
+
 /// How long a connection that was accepted waits to be fetched.
 pub const ACCEPT_SECONDS: u64 = 10;
 
@@ -504,6 +527,10 @@ mod tests {
             };
             let read: Hello = serde_json::from_str(&json(&hello)).expect("read");
             assert_eq!(read, hello);
+            let spelled: serde_json::Value = serde_json::to_value(&hello).expect("JSON");
+            assert!(Service::is_known(
+                spelled["service"].as_str().expect("a name")
+            ));
         }
     }
 }

@@ -1,0 +1,181 @@
+//! What the edge asks for: every connection is one thing. [`spaceport_domain::agent`] says how.
+
+use std::{io, rc::Rc, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use spaceport_domain::agent::{
+    Answer, Config, Hello, PROTOCOL, Refusal, RefusalCode, Reply, Secret, Service, Status,
+};
+use subtle::ConstantTimeEq;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time,
+};
+
+use crate::{
+    account::Account,
+    activity::{Activity, Counted},
+    children::Children,
+    dial,
+    environment::Environment,
+    exec,
+    wire::{finish, read_message, refusal, write_message},
+};
+
+/// How long a connection may take to say what it wants.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// As many may be about to say it.
+const HELLOS_MAX: usize = 64;
+/// As many connections there may be.
+const CONNECTIONS_MAX: usize = 1024;
+/// How long nothing is accepted after that has failed, as when there are no descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the agent knows. Services are asked of it.
+#[derive(Debug)]
+pub struct Agent {
+    /// What it was told when the space started.
+    pub config: Config,
+    /// What it started.
+    pub children: Rc<Children>,
+    /// What goes on.
+    pub activity: Rc<Activity>,
+    secret_sha256: [u8; 32],
+    space_environment: Environment,
+}
+
+/// The part of a [`Hello`] that every version has.
+#[derive(Deserialize)]
+struct Opening {
+    secret: Secret,
+    service: String,
+}
+
+impl Agent {
+    /// An agent as it is configured.
+    pub fn new(config: Config, children: Rc<Children>) -> io::Result<Self> {
+        // The hash is spelled like the secret.
+        let secret_sha256 = config.secret_sha256.parse::<Secret>().map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("secretSha256 {error}"))
+        })?;
+        Ok(Self {
+            config,
+            children,
+            activity: Activity::begin(),
+            secret_sha256: *secret_sha256.bytes(),
+            space_environment: Environment::of_space(),
+        })
+    }
+
+    /// The space's user, as the image's files have it now.
+    pub fn account(&self) -> Result<Account, Refusal> {
+        Account::find(&self.config.user)
+            .map_err(|error| refusal(RefusalCode::Failed, error.to_string()))
+    }
+
+    /// The environment of everything that runs for a user.
+    pub fn environment(&self, account: &Account) -> Environment {
+        let root = Account::find("").map(|root| root.home).unwrap_or_default();
+        self.space_environment.of_user(account, &root)
+    }
+
+    /// Whether whoever knows this is the edge.
+    fn believes(&self, secret: &Secret) -> bool {
+        let hash: [u8; 32] = Sha256::digest(secret.bytes()).into();
+        hash.ct_eq(&self.secret_sha256).into()
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL,
+            uptime_seconds: self.activity.uptime().as_secs(),
+            executions: self.activity.counted(Counted::Execution),
+            connections: self.activity.counted(Counted::Connection),
+            idle_seconds: self.activity.idle().as_secs(),
+            ..Status::default()
+        }
+    }
+}
+
+/// Serves whoever connects.
+pub async fn serve(listener: TcpListener, agent: Rc<Agent>) {
+    let hellos = Arc::new(Semaphore::new(HELLOS_MAX));
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        // Who is one too many is let go at once: nobody waits for who may never leave.
+        let places = (
+            Arc::clone(&hellos).try_acquire_owned(),
+            Arc::clone(&connections).try_acquire_owned(),
+        );
+        if let (Ok(hello), Ok(connection)) = places {
+            let agent = Rc::clone(&agent);
+            tokio::task::spawn_local(async move {
+                // A connection that breaks concerns who it belonged to, and they know.
+                let _ = converse(agent, stream, hello).await;
+                drop(connection);
+            });
+        }
+    }
+}
+
+async fn converse(
+    agent: Rc<Agent>,
+    mut stream: TcpStream,
+    place: OwnedSemaphorePermit,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let hello = time::timeout(HELLO_TIMEOUT, read_message(&mut stream)).await??;
+    drop(place);
+    match understand(&agent, &hello) {
+        Ok(service) => Box::pin(serve_one(&agent, stream, service)).await,
+        Err(refusal) => reply(stream, Reply::Refused(refusal)).await,
+    }
+}
+
+/// What is asked for, and whether by the edge.
+fn understand(agent: &Agent, hello: &[u8]) -> Result<Service, Refusal> {
+    let opening = serde_json::from_slice::<Opening>(hello);
+    let opening = opening.map_err(|_| refusal(RefusalCode::Invalid, "this is no hello"))?;
+    if !agent.believes(&opening.secret) {
+        let reason = "this is not the space's secret";
+        return Err(refusal(RefusalCode::Unauthenticated, reason));
+    }
+    serde_json::from_slice::<Hello>(hello)
+        .map(|hello| hello.service)
+        .map_err(|error| {
+            if Service::is_known(&opening.service) {
+                refusal(RefusalCode::Invalid, error.to_string())
+            } else {
+                unsupported(&opening.service)
+            }
+        })
+}
+
+async fn serve_one(agent: &Rc<Agent>, stream: TcpStream, service: Service) -> io::Result<()> {
+    match service {
+        Service::Status => reply(stream, Reply::Done(Answer::Status(agent.status()))).await,
+        Service::Dial { host, port } => dial::serve(agent, stream, &host, port).await,
+        Service::Exec(exec) => exec::serve(agent, stream, exec).await,
+        _ => reply(stream, Reply::Refused(unsupported("this"))).await,
+    }
+}
+
+/// Gives the reply that is all.
+pub async fn reply(mut stream: TcpStream, reply: Reply) -> io::Result<()> {
+    write_message(&mut stream, &reply).await?;
+    let (mut reader, mut writer) = stream.split();
+    finish(&mut reader, &mut writer).await;
+    Ok(())
+}
+
+fn unsupported(service: &str) -> Refusal {
+    let reason = format!("this agent doesn't know {service}: restart the space for a newer one");
+    refusal(RefusalCode::Unsupported, reason)
+}
