@@ -136,7 +136,7 @@ impl Gate {
             // By their names alone: whether they exist is not told to whom nobody knows.
             let is_kin = |host: &str| {
                 let space = |label: &str| label.split_once(SEPARATOR).map(|it| it.1.to_owned());
-                self.label(host).and_then(space) == space(label)
+                has_kin(label) && self.label(host).and_then(space) == space(label)
             };
             let here = Here {
                 authority,
@@ -213,7 +213,7 @@ impl Gate {
     fn is_same_space(&self, table: &Table, label: &str, host: &str) -> bool {
         let space = |label: &str| table.app(label).map(|(_, space)| space.space_id);
         let other = self.label(host).and_then(space);
-        other.is_some() && other == space(label)
+        has_kin(label) && other.is_some() && other == space(label)
     }
 
     /// A page goes to the API and comes back; anything else is told what is missing.
@@ -232,6 +232,14 @@ impl Gate {
         query.append_pair("to", to);
         format!("{}{path}?{}", self.api_public_url, query.finish())
     }
+}
+
+/// Whether pages of the same space's other apps may ask the app with `label`. Who may see a page in
+/// development hasn't agreed that it types into a terminal or changes files: those answer their own
+/// pages alone.
+fn has_kin(label: &str) -> bool {
+    let app = label.split_once(SEPARATOR).map(|it| it.0.parse());
+    !matches!(app, Some(Ok(AppName::Term | AppName::Files)))
 }
 
 /// The app with `label` and its space, when the holder of `ticket` may enter it.

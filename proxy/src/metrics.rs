@@ -40,7 +40,7 @@ pub struct Metrics {
     pub bytes_in: Counter,
     /// Body bytes to visitors.
     pub bytes_out: Counter,
-    /// WebSockets open now.
+    /// WebSockets and forwarded connections open now.
     pub upgraded: Gauge,
     /// 1 while the control plane's feed is followed.
     pub feed_connected: Gauge,

@@ -131,6 +131,12 @@ pub fn watch(socket: impl AsFd, limits: &Limits) -> io::Result<()> {
     Ok(sockopt::set_tcp_user_timeout(socket, send_ms)?)
 }
 
+/// Lets the other side of a connection leave unread what it was sent, for as long as it is there: a
+/// program in a space may have something else to do first. The kernel still asks whether it is there.
+pub fn be_patient(socket: impl AsFd) -> io::Result<()> {
+    Ok(sockopt::set_tcp_user_timeout(socket.as_fd(), 0)?)
+}
+
 /// The kernel counts these times in seconds, from one on.
 fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().max(1))

@@ -13,6 +13,7 @@ use crate::{
     http::{Routed, body::Source, exchange},
     reply::Answer,
     routes::Via,
+    sockets,
 };
 
 /// The protocol's name.
@@ -30,6 +31,7 @@ pub async fn serve(mut request: Routed<'_>, wish: Wish) -> Result<Response<Sourc
     let destination = request.pass.destination;
     let made = request.worker.upstreams.connect(destination).await;
     let (space, slot) = made.map_err(|error| exchange::not_dialled(&destination, &error))?;
+    sockets::be_patient(&space).map_err(|_| Answer::upstream_error())?;
     let switch = Switch::of(&mut request, wish);
     let answer = switch.answer(HeaderMap::new());
     request.worker.tasks.spawn(async move {

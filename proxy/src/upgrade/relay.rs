@@ -20,6 +20,9 @@ use tokio::{
 
 /// The size of a thread's buffer.
 const SCRATCH_BYTES: usize = 128 << 10;
+/// As long as there is room for so much, more is read before anything is written: the content of a TLS
+/// record (RFC 8446 §5.1), and that of a frame of HTTP/2 if nothing else is agreed.
+const PIECE_BYTES: usize = 16 << 10;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
@@ -88,6 +91,8 @@ struct Direction {
     bytes: u64,
     unflushed: bool,
     read_all: bool,
+    /// Why no more can be read.
+    failed: Option<io::Error>,
     done: bool,
 }
 
@@ -104,6 +109,9 @@ impl Direction {
     {
         while !self.done {
             ready!(self.poll_pending(cx, writer))?;
+            if let Some(error) = self.failed.take() {
+                return Poll::Ready(Err(error));
+            }
             if self.read_all {
                 ready!(Pin::new(&mut *writer).poll_shutdown(cx))?;
                 self.done = true;
@@ -137,7 +145,7 @@ impl Direction {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once and writes what can be written of it. Pending: there is nothing to read.
+    /// Reads what is there and writes what can be written of it. Pending: there is nothing to read.
     fn poll_carry<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -149,17 +157,24 @@ impl Direction {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        match Pin::new(reader).poll_read(cx, scratch) {
-            Poll::Pending => return Ok(Poll::Pending),
-            Poll::Ready(read) => read?,
+        // Encrypted streams and those of HTTP/2 give a record or a frame at a time.
+        while scratch.remaining() >= PIECE_BYTES && !self.read_all {
+            let before = scratch.filled().len();
+            match Pin::new(&mut *reader).poll_read(cx, scratch) {
+                Poll::Pending if before == 0 => return Ok(Poll::Pending),
+                Poll::Pending => break,
+                Poll::Ready(Ok(())) => self.read_all = scratch.filled().len() == before,
+                Poll::Ready(Err(error)) if before == 0 => return Err(error),
+                // What came before it is passed on first.
+                Poll::Ready(Err(error)) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
         }
         let mut filled = scratch.filled();
-        if filled.is_empty() {
-            self.read_all = true;
-            return Ok(Poll::Ready(()));
-        }
         self.bytes += filled.len() as u64;
-        self.unflushed = true;
+        self.unflushed |= !filled.is_empty();
         while !filled.is_empty() {
             match Pin::new(&mut *writer).poll_write(cx, filled) {
                 Poll::Ready(written) => filled = &filled[some(written?)?..],
@@ -224,6 +239,40 @@ mod tests {
             assert_eq!(back, sent);
             assert_eq!(carried.to_space_bytes, 100_000);
             assert_eq!(carried.to_visitor_bytes, 100_000);
+        });
+    }
+
+    /// Gives a piece, and then breaks off.
+    struct Breaks(Option<&'static [u8]>);
+
+    impl AsyncRead for Breaks {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(match self.0.take() {
+                Some(piece) => {
+                    buffer.put_slice(piece);
+                    Ok(())
+                }
+                None => Err(io::ErrorKind::ConnectionReset.into()),
+            })
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_connection_broke_is_passed_on_and_no_end_is_made_up() {
+        runtime().block_on(async {
+            let (mut visitor, mut near) = duplex(100);
+            let (mut space, mut down) = (Breaks(Some(b"last words")), Direction::default());
+            let broken = poll_fn(|cx| down.poll(cx, &mut space, &mut near));
+            let error = broken.await.expect_err("it breaks off");
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+            drop(near);
+            let mut got = Vec::new();
+            visitor.read_to_end(&mut got).await.expect("read");
+            assert_eq!(got, b"last words");
         });
     }
 

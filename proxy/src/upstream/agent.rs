@@ -19,7 +19,10 @@ use tokio::{
 };
 
 use super::{DialError, Slot, Upstreams};
-use crate::routes::{Destination, Endpoint};
+use crate::{
+    routes::{Destination, Endpoint},
+    sockets,
+};
 
 /// Where a space's agent is, and what it believes the edge by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +120,8 @@ impl AgentError {
 }
 
 impl Upstreams {
-    /// Asks a space's agent for a service.
+    /// Asks a space's agent for a service. What it is sent then may wait for as long as the agent is
+    /// there.
     pub async fn ask(&self, agent: AgentAt, service: Service) -> Result<Conversation, AgentError> {
         let slot = self.pool.slot(agent.destination).ok_or(DialError::Busy)?;
         let (answer, stream) = self.converse(agent, service).await.inspect_err(|error| {
@@ -125,6 +129,7 @@ impl Upstreams {
                 self.count(error);
             }
         })?;
+        sockets::be_patient(&stream)?;
         self.metrics.upstream_connects.increment(1);
         Ok(Conversation {
             answer,

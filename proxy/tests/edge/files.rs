@@ -127,6 +127,7 @@ async fn a_program_with_the_cookie_changes_files_and_the_page_of_a_stranger_does
         }
         for fields in [
             &[("origin", "https://files--lab--mallory.apps.localhost")][..],
+            &[("origin", "https://8000--lab--ada.apps.localhost")],
             &[("origin", "https://example.org")],
             &[("origin", "null")],
             &[

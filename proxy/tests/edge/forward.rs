@@ -1,5 +1,7 @@
 //! Connections to the ports of a space (`spaceport-tcp`): the test itself is what listens there.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
@@ -8,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split},
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
 
 use crate::{
@@ -19,6 +22,8 @@ use crate::{
 };
 
 const TOKEN: &str = "spaceport-tcp";
+/// Without a byte taken for so long, nothing is taken any more.
+const STILL: Duration = Duration::from_secs(1);
 type Sender = SendRequest<Full<Bytes>>;
 
 /// A connection that knows that the edge takes extended `CONNECT`.
@@ -29,7 +34,11 @@ async fn connected(inside: &Inside, host: &str) -> Sender {
     sender
 }
 
-fn connect(inside: &Inside, host: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
+fn connect(
+    inside: &Inside,
+    host: &str,
+    fields: &[(&str, &str)],
+) -> Request<Full<Bytes>> {
     let cookie = inside.cookie(host);
     let fields = [&[("cookie", cookie.as_str())], fields].concat();
     let mut request = request(Method::CONNECT, host, "/", &fields);
@@ -208,6 +217,35 @@ async fn only_a_port_whose_number_was_asked_for_is_connected_to() {
     unknown.headers_mut().remove("cookie");
     let got = got(answer(&mut sender, unknown).await).await;
     assert_eq!((got.status, got.code()), (401, Some("SIGN_IN_REQUIRED")));
+}
+
+#[tokio::test]
+async fn who_has_something_else_to_do_first_gets_everything_later() {
+    // For so long a space may leave a request unread.
+    let inside = Inside::open_with(&[("SPACEPORT_EDGE_SEND_SECONDS", "0.1")]).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = host(listener.local_addr().unwrap().port());
+    let mut sender = connected(&inside, &host).await;
+    let mut stream = opened(&inside, &mut sender, &host).await;
+    let (mut service, _) = soon(listener.accept()).await.unwrap();
+    let (piece, mut sent_bytes) = (vec![1; 64 << 10], 0);
+    while let Ok(written) = timeout(STILL, stream.write(&piece)).await {
+        sent_bytes += written.unwrap();
+    }
+    let rest = async {
+        stream.shutdown().await.unwrap();
+        let mut back = Vec::new();
+        stream.read_to_end(&mut back).await.unwrap();
+        assert_eq!(back, b"got it");
+    };
+    let read = async {
+        let mut got = Vec::new();
+        service.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got.len(), sent_bytes);
+        service.write_all(b"got it").await.unwrap();
+        drop(service);
+    };
+    soon(async { tokio::join!(rest, read) }).await;
 }
 
 #[tokio::test]
