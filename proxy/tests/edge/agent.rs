@@ -140,6 +140,18 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
             reply(&mut stream, &Reply::Done(Answer::Terminal(terminal))).await?;
             echo(stream).await?;
         }
+        Service::Terminals => {
+            let terminals = vec![agent::Terminal {
+                id: 7,
+                title: "build".to_owned(),
+                ..agent::Terminal::default()
+            }];
+            reply(&mut stream, &Reply::Done(Answer::Terminals { terminals })).await?;
+        }
+        Service::CloseTerminal { id: 7 } => {
+            reply(&mut stream, &Reply::Done(Answer::Begun)).await?;
+        }
+        Service::CloseTerminal { .. } => refuse(&mut stream, RefusalCode::NotFound).await?,
         _ => refuse(&mut stream, RefusalCode::Unsupported).await?,
     }
     Ok(())

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    harness::operator,
+    harness::counts,
     inside::{Inside, host},
     soon,
     visitor::{got, request},
@@ -24,8 +24,16 @@ const PATH: &str = "/api/exec";
 
 /// By HTTP/1.1.
 async fn h1(inside: &Inside) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+    h1_at(inside, PATH).await
+}
+
+/// A WebSocket to a path of the terminals' host.
+pub(crate) async fn h1_at(
+    inside: &Inside,
+    path: &str,
+) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin + use<>> {
     let host = host("term");
-    let mut opening = format!("wss://{host}{PATH}").into_client_request().unwrap();
+    let mut opening = format!("wss://{host}{path}").into_client_request().unwrap();
     let cookie = inside.cookie(&host).parse().unwrap();
     opening.headers_mut().insert("cookie", cookie);
     let visitor = inside.street.house.visitor();
@@ -73,7 +81,7 @@ where
     socket.send(Message::text(text)).await.unwrap();
 }
 
-async fn text<S>(socket: &mut WebSocketStream<S>) -> String
+pub(crate) async fn text<S>(socket: &mut WebSocketStream<S>) -> String
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -82,7 +90,7 @@ where
 }
 
 /// The next message that isn't a ping.
-async fn frame<S>(socket: &mut WebSocketStream<S>) -> Vec<u8>
+pub(crate) async fn frame<S>(socket: &mut WebSocketStream<S>) -> Vec<u8>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -96,7 +104,7 @@ where
 }
 
 /// The code by which the edge ends it, whatever comes before that.
-async fn end<S>(socket: &mut WebSocketStream<S>) -> u16
+pub(crate) async fn end<S>(socket: &mut WebSocketStream<S>) -> u16
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -220,8 +228,7 @@ async fn a_program_ends_with_the_right_that_let_it_be_run() {
         assert_eq!(end(&mut second).await, 1008);
         inside.give().await;
     }
-    let (_, metrics) = operator(inside.street.house.edge(), "/metrics").await;
-    assert!(metrics.contains("spaceport_edge_websockets 0"), "{metrics}");
+    counts(inside.street.house.edge(), "spaceport_edge_websockets 0").await;
 }
 
 #[tokio::test]

@@ -168,6 +168,21 @@ pub(crate) fn routes(number: u128, status: &str, target: SocketAddr, host: &str)
     })
 }
 
+/// Waits until a line of the edge's metrics is as said.
+pub(crate) async fn counts(edge: &Edge, line: &str) {
+    let counted = async {
+        while !operator(edge, "/metrics")
+            .await
+            .1
+            .lines()
+            .any(|it| it == line)
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    crate::soon(counted).await;
+}
+
 /// Gets a page of the edge's health and metrics.
 pub(crate) async fn operator(edge: &Edge, path: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

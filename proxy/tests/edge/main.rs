@@ -29,6 +29,7 @@ mod slow;
 mod space;
 mod streams;
 mod takeover;
+mod terminals;
 mod upstreams;
 mod visitor;
 

@@ -45,6 +45,8 @@ export class Session {
     pane.append(host, this.#notice.element);
     this.screen = new Screen(host, this.#answers);
     const { xterm } = this.screen;
+    // What is drawn is nowhere else in the page; a browser's console and tests look at it here.
+    Object.assign(host, { xterm });
     this.#painter = new Painter(xterm);
     this.connection = new Connection(
       world,
