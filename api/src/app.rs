@@ -30,6 +30,7 @@ use crate::{
 
 pub mod apps;
 pub mod bootstrap;
+pub mod cli_sign_in;
 pub mod departures;
 mod features;
 pub mod groups;

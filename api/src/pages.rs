@@ -1,10 +1,11 @@
-//! The few pages that browsers see of the API: signing in on the way to an app, and starting the
-//! space of one.
+//! The few pages that browsers see of the API: signing in on the way to an app, starting the space of
+//! one, and signing a command line in.
 //!
 //! They know a browser by a cookie of this origin alone, which nothing else here looks at: GraphQL
 //! is asked with a token that a page has to send itself, so that no foreign page can ask it with
 //! somebody's cookie. What changes something is a form, sent from these pages themselves.
 
+mod cli;
 mod cookie;
 mod form;
 mod html;
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(SIGN_IN_PATH, get(sign_in::show).post(sign_in::submit))
         .route(START_PATH, get(start::show).post(start::submit))
+        .route(cli::CLI_SIGN_IN_PATH, get(cli::show).post(cli::submit))
         .route(SIGN_OUT_PATH, get(sign_in::account).post(sign_in::sign_out))
         .with_state(pages)
 }

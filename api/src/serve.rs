@@ -261,6 +261,9 @@ async fn prune(app: &App) {
         if let Err(error) = app.store.prune_app_codes(app.clock.now()).await {
             tracing::warn!(%error, "can't forget unused codes");
         }
+        if let Err(error) = app.store.prune_cli_codes(app.clock.now()).await {
+            tracing::warn!(%error, "can't forget unused codes of command lines");
+        }
     }
 }
 

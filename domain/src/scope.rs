@@ -75,7 +75,7 @@ impl Scope {
     /// tokens until somebody says otherwise.
     pub fn of_mutation(name: &str) -> Option<Self> {
         match name {
-            "signIn" | "signOut" | "redeemAppCode" | "recordSshSignIn" => None,
+            "signIn" | "signOut" | "redeemAppCode" | "redeemCliCode" | "recordSshSignIn" => None,
             "createSpace" | "startSpace" | "stopSpace" | "restartSpace" | "deleteSpace"
             | "updateSpace" | "shareSpace" | "unshareSpace" | "leaveSpace" | "transferSpace"
             | "createTunnel" | "updateTunnel" | "deleteTunnel" | "openApp" => Some(Self::Spaces),

@@ -6,6 +6,7 @@
 pub mod api_token;
 pub mod app_code;
 pub mod audit_entry;
+pub mod cli_code;
 pub mod event;
 pub mod event_head;
 pub mod group;

@@ -14,6 +14,7 @@ mod m0009_audit_indexes;
 mod m0010_app_codes;
 mod m0011_tunnels_enabled;
 mod m0012_agent;
+mod m0013_cli_codes;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_app_codes::Migration),
             Box::new(m0011_tunnels_enabled::Migration),
             Box::new(m0012_agent::Migration),
+            Box::new(m0013_cli_codes::Migration),
         ]
     }
 }

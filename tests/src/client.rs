@@ -423,6 +423,7 @@ fn shape(mutation: &str) -> (&'static str, String) {
         "updateTunnel" => ("UpdateTunnelInput", tunnel),
         "deleteTunnel" => ("TunnelIdInput", tunnel),
         "openApp" => ("OpenAppInput", "url cursor"),
+        "redeemCliCode" => ("RedeemCliCodeInput", "token user { userName }"),
         "redeemAppCode" => ("RedeemAppCodeInput", "ticket expiresAt cursor"),
         "createTemplate" => ("CreateTemplateInput", template),
         "updateTemplate" => ("UpdateTemplateInput", template),

@@ -62,6 +62,27 @@ impl App {
             return Err(Problem::new(ProblemCode::Forbidden, "this account is disabled").into());
         }
         let now = self.now();
+        let mut change = self.store.begin().await?;
+        // The password may have been changed while it was verified.
+        if change.password_hash(user.id).await? != hash {
+            return Err(wrong_credentials().into());
+        }
+        let signed = self
+            .begin_session(&mut change, origin, &user, now, "signIn")
+            .await?;
+        change.commit(now).await?;
+        Ok((signed, user))
+    }
+
+    /// A new sign-in of somebody who has proved who they are, with its audit entry; returns its token.
+    pub(super) async fn begin_session(
+        &self,
+        change: &mut Change,
+        origin: &Origin,
+        user: &User,
+        now: Timestamp,
+        action: &'static str,
+    ) -> AppResult<String> {
         let session = Session {
             id: SessionId::new(Uuid::now_v7()),
             user_id: user.id,
@@ -75,24 +96,18 @@ impl App {
         let signed = self
             .keys
             .sign(user.id, session.id, now, session.expires_at)?;
-        let mut change = self.store.begin().await?;
-        // The password may have been changed while it was verified.
-        if change.password_hash(user.id).await? != hash {
-            return Err(wrong_credentials().into());
-        }
-        make_room(&mut change, user.id, now).await?;
+        make_room(change, user.id, now).await?;
         change.insert_session(&session).await?;
         change.audit(NewAuditEntry {
             actor: Some(user.id),
             as_of: None,
             actor_name: user.name.as_str().to_owned(),
-            action: "signIn",
+            action,
             subject: session.id.to_string(),
             address: origin.address_text(),
             detail: String::new(),
         });
-        change.commit(now).await?;
-        Ok((signed, user))
+        Ok(signed)
     }
 
     /// Counts an attempt to prove who somebody is.

@@ -39,6 +39,7 @@ pub(super) struct Page {
     title: &'static str,
     body: String,
     retry_after: Option<Duration>,
+    form_leads_to: Option<String>,
 }
 
 impl Page {
@@ -49,6 +50,15 @@ impl Page {
             title,
             body,
             retry_after: None,
+            form_leads_to: None,
+        }
+    }
+
+    /// The same page, whose forms may also end at this origin.
+    pub(super) fn form_leads_to(self, origin: String) -> Self {
+        Self {
+            form_leads_to: Some(origin),
+            ..self
         }
     }
 
@@ -68,6 +78,7 @@ impl Page {
             status,
             ..
         } = self;
+        let security = content_security(settings, self.form_leads_to.as_deref());
         let document = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
@@ -76,7 +87,7 @@ impl Page {
         );
         let headers = [
             (header::CACHE_CONTROL, "no-store".to_owned()),
-            (header::CONTENT_SECURITY_POLICY, content_security(settings)),
+            (header::CONTENT_SECURITY_POLICY, security),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
             // With `no-referrer`, browsers would say nothing of their origin in forms either.
             (header::REFERRER_POLICY, "same-origin".to_owned()),
@@ -91,13 +102,14 @@ impl Page {
 
 /// Nothing but the style above and forms to these pages. A form may end in an app, and browsers
 /// hold redirects behind a form to this too (CSP3 §6.4.1, as Chromium reads it).
-fn content_security(settings: &Settings) -> String {
+fn content_security(settings: &Settings, form_leads_to: Option<&str>) -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     let apps = settings.edge_url(&format!("*.{}", settings.app_domain));
     let apps = apps.trim_end_matches('/');
+    let more = form_leads_to.map(|it| format!(" {it}")).unwrap_or_default();
     format!(
         "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; \
-         form-action 'self' {apps}; frame-ancestors 'none'"
+         form-action 'self' {apps}{more}; frame-ancestors 'none'"
     )
 }
 

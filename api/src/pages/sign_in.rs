@@ -114,6 +114,18 @@ impl Pages {
         password: String,
         to: &Destination,
     ) -> AppResult<Response> {
+        let (signed_in, cookie) = self.begin(origin, name, password).await?;
+        let response = self.send_on(&signed_in, origin, to).await?;
+        Ok(with_cookie(response, cookie))
+    }
+
+    /// Signs a browser in; with the cookie by which it is known from then on.
+    pub(super) async fn begin(
+        &self,
+        origin: &Origin,
+        name: &str,
+        password: String,
+    ) -> AppResult<(SignedIn, String)> {
         let (token, _) = self.app.sign_in(origin, name, password).await?;
         let signed_in = self.app.authenticate(&token).await?;
         let signed_in = signed_in.ok_or_else(|| Problem::not_found("user"))?;
@@ -121,8 +133,7 @@ impl Pages {
             .expires_at
             .map(|end| end.since(self.app.clock.now()));
         let cookie = self.cookie.set(&token, life.unwrap_or_default());
-        let response = self.send_on(&signed_in, origin, to).await?;
-        Ok(with_cookie(response, cookie))
+        Ok((signed_in, cookie))
     }
 
     /// To the app, with a code for its host.
@@ -145,7 +156,7 @@ impl Pages {
     }
 }
 
-fn with_cookie(response: Response, cookie: String) -> Response {
+pub(super) fn with_cookie(response: Response, cookie: String) -> Response {
     (AppendHeaders([(header::SET_COOKIE, cookie)]), response).into_response()
 }
 
@@ -187,17 +198,24 @@ fn ask(to: &Destination, name: &str, problems: &[Problem]) -> Page {
     };
     let body = format!(
         "<p>To open <code>{host}</code></p>{told}\
-         <form method=\"post\" action=\"{action}\">\
-         <label for=\"user-name\">User name</label>\
+         <form method=\"post\" action=\"{action}\">{fields}</form>",
+        host = escape(to.host()),
+        action = escape(&with_destination(SIGN_IN_PATH, to)),
+        fields = fields(name),
+    );
+    Page::new(status, "Sign in", body).retry_after(form::retry_after(problems))
+}
+
+/// What a sign-in takes, with the name that was given before.
+pub(super) fn fields(name: &str) -> String {
+    format!(
+        "<label for=\"user-name\">User name</label>\
          <input id=\"user-name\" name=\"userName\" value=\"{name}\" autocomplete=\"username\" \
          autocapitalize=\"none\" spellcheck=\"false\" required autofocus>\
          <label for=\"password\">Password</label>\
          <input id=\"password\" name=\"password\" type=\"password\" \
          autocomplete=\"current-password\" required>\
-         <button>Sign in</button></form>",
-        host = escape(to.host()),
-        action = escape(&with_destination(SIGN_IN_PATH, to)),
+         <button>Sign in</button>",
         name = escape(name),
-    );
-    Page::new(status, "Sign in", body).retry_after(form::retry_after(problems))
+    )
 }

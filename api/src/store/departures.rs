@@ -44,6 +44,7 @@ impl Change {
         self.end_sign_ins(user, now).await?;
         self.delete_ssh_keys_of(user).await?;
         self.delete_app_codes_of(user).await?;
+        self.delete_cli_codes_of(user).await?;
         self.departed.push(user);
         Ok(())
     }

@@ -34,11 +34,7 @@ async fn connected(inside: &Inside, host: &str) -> Sender {
     sender
 }
 
-fn connect(
-    inside: &Inside,
-    host: &str,
-    fields: &[(&str, &str)],
-) -> Request<Full<Bytes>> {
+fn connect(inside: &Inside, host: &str, fields: &[(&str, &str)]) -> Request<Full<Bytes>> {
     let cookie = inside.cookie(host);
     let fields = [&[("cookie", cookie.as_str())], fields].concat();
     let mut request = request(Method::CONNECT, host, "/", &fields);

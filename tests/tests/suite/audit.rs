@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use spaceport_tests::{Client, Database, Home, Installation, client::id, on_both_databases};
 
+use crate::people::cli_sign_in::{Page, redemption};
+
 on_both_databases!(
     every_mutation_leaves_exactly_one_entry_of_its_name,
     the_log_is_filtered_by_actor_action_subject_and_time,
@@ -134,7 +136,11 @@ impl Everything {
         let anonymous = self.home.anonymous();
         let input = json!({ "userName": "all", "password": "their password" });
         let token = self.ask(&anonymous, "signIn", "token", input).await;
-        let user = anonymous.with_token(token.as_str().expect("a token"));
+        let token = token.as_str().expect("a token");
+        let code = Page::new(&self.home).signed_in(token).confirm().await;
+        self.ask(&anonymous, "redeemCliCode", "token", redemption(&code))
+            .await;
+        let user = anonymous.with_token(token);
         let password = json!({ "currentPassword": "their password", "newPassword": "another one" });
         self.ask(&user, "changePassword", "user", password).await;
         let token = json!({ "name": "all" });

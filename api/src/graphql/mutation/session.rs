@@ -5,20 +5,21 @@ use std::sync::Arc;
 use async_graphql::{Context, Object, Result, SimpleObject};
 
 use crate::{
-    app::AppError,
+    app::{AppError, AppResult},
     graphql::{
         caller::Call,
         error::answer,
         types::{
             inputs::{
                 SignInInput,
-                account::{ChangePasswordInput, SessionIdInput},
+                account::{ChangePasswordInput, RedeemCliCodeInput, SessionIdInput},
             },
             problem::{self, Problem},
             session::Session,
             user::User,
         },
     },
+    store::User as UserRow,
 };
 
 use super::accounts::{UserPayload, payload as user_payload};
@@ -66,21 +67,20 @@ impl SessionMutation {
         #[graphql(desc = "Who signs in.")] input: SignInInput,
     ) -> Result<SignInPayload> {
         let app = context.app()?;
-        match app
-            .sign_in(context.origin()?, &input.user_name, input.password)
-            .await
-        {
-            Ok((token, user)) => Ok(SignInPayload {
-                token: Some(token),
-                user: Some(User(Arc::new(user))),
-                problems: Vec::new(),
-            }),
-            Err(AppError::Refused(problems)) => Ok(SignInPayload {
-                problems: problem::all(problems),
-                ..SignInPayload::default()
-            }),
-            Err(error) => Err(error.into()),
-        }
+        let signed_in = app.sign_in(context.origin()?, &input.user_name, input.password);
+        sign_in_payload(signed_in.await)
+    }
+
+    /// Signs a command line in with the one-time code that a browser brought it from
+    /// `/cli/sign-in`. Good for a minute, once, and only for who made the challenge.
+    async fn redeem_cli_code(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The code, and the proof of whose it is.")] input: RedeemCliCodeInput,
+    ) -> Result<SignInPayload> {
+        let app = context.app()?;
+        let signed_in = app.redeem_cli_code(context.origin()?, &input.code, &input.verifier);
+        sign_in_payload(signed_in.await)
     }
 
     /// Ends the sign-in, or takes back the token, that this request was made with, and ends every
@@ -120,5 +120,20 @@ impl SessionMutation {
             problems: problem::all(problems),
             cursor,
         })
+    }
+}
+
+fn sign_in_payload(signed_in: AppResult<(String, UserRow)>) -> Result<SignInPayload> {
+    match signed_in {
+        Ok((token, user)) => Ok(SignInPayload {
+            token: Some(token),
+            user: Some(User(Arc::new(user))),
+            problems: Vec::new(),
+        }),
+        Err(AppError::Refused(problems)) => Ok(SignInPayload {
+            problems: problem::all(problems),
+            ..SignInPayload::default()
+        }),
+        Err(error) => Err(error.into()),
     }
 }

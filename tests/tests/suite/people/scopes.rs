@@ -45,6 +45,11 @@ fn table() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("openApp", json!({ "spaceId": "x", "app": "x" }), spaces),
         ("redeemAppCode", json!({ "code": "x", "host": "x" }), None),
         (
+            "redeemCliCode",
+            json!({ "code": "x", "verifier": "x" }),
+            None,
+        ),
+        (
             "changePassword",
             json!({ "currentPassword": "x", "newPassword": "x" }),
             account,

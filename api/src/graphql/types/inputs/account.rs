@@ -13,6 +13,17 @@ pub struct ChangePasswordInput {
     pub new_password: String,
 }
 
+/// What a command line got from the browser, and what it kept to itself.
+#[derive(InputObject)]
+pub struct RedeemCliCodeInput {
+    /// The one-time code.
+    #[graphql(secret)]
+    pub code: String,
+    /// What the challenge was made of (RFC 7636 §4.1).
+    #[graphql(secret)]
+    pub verifier: String,
+}
+
 /// Names a sign-in.
 #[derive(InputObject)]
 pub struct SessionIdInput {
