@@ -149,7 +149,8 @@ async fn a_code_ends_with_the_sign_in_it_rests_on(database: Database) {
     let mut page = Page::new(&home).signed_in(user.token());
     let code = page.confirm().await;
     user.sign_out().await;
-    let refused = home.anonymous().mutate("redeemCliCode", redemption(&code));
+    let anonymous = home.anonymous();
+    let refused = anonymous.mutate("redeemCliCode", redemption(&code));
     assert_eq!(refused.await.codes(), ["INVALID_CREDENTIALS"]);
     let again = page.submit(&[("answer", "yes")]).await;
     assert!(
