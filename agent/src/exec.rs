@@ -63,7 +63,7 @@ impl End {
 
 /// Runs a program and carries what it reads and writes.
 pub async fn serve(agent: &Rc<Agent>, mut edge: TcpStream, exec: Exec) -> io::Result<()> {
-    let (child, ends) = match start(agent, exec).await {
+    let (child, ends) = match start(agent, &exec).await {
         Ok(started) => started,
         Err(refusal) => return reply(edge, Reply::Refused(refusal)).await,
     };
@@ -117,9 +117,16 @@ async fn end(
     Ok(())
 }
 
-async fn start(agent: &Agent, exec: Exec) -> Result<(Child, Ends), Refusal> {
+/// Starts a program in a terminal.
+pub async fn start_in_terminal(agent: &Agent, exec: &Exec) -> Result<(Child, Rc<Pty>), Refusal> {
+    let (child, ends) = start(agent, exec).await?;
+    let no_terminal = || refusal(RefusalCode::Failed, "the program has no terminal");
+    Ok((child, ends.pty.ok_or_else(no_terminal)?))
+}
+
+async fn start(agent: &Agent, exec: &Exec) -> Result<(Child, Ends), Refusal> {
     let account = agent.account()?;
-    let launch = launch(agent, &account, &exec)?;
+    let launch = launch(agent, &account, exec)?;
     let ends = match &exec.pty {
         Some(pty) => terminal(&account, pty),
         None => pipes(),

@@ -15,6 +15,7 @@
 
 mod account;
 mod activity;
+mod ahead;
 mod children;
 mod command;
 mod descriptor;
@@ -27,6 +28,7 @@ mod relay;
 mod server;
 mod signal;
 mod space;
+mod terminal;
 mod wire;
 
 use std::{env, ffi::OsStr, process::ExitCode};

@@ -20,7 +20,8 @@ use crate::{
     children::Children,
     dial,
     environment::Environment,
-    exec,
+    exec, terminal,
+    terminal::Terminals,
     wire::{finish, read_message, refusal, write_message},
 };
 
@@ -42,6 +43,8 @@ pub struct Agent {
     pub children: Rc<Children>,
     /// What goes on.
     pub activity: Rc<Activity>,
+    /// Its terminals.
+    pub terminals: Rc<Terminals>,
     secret_sha256: [u8; 32],
     space_environment: Environment,
 }
@@ -64,6 +67,7 @@ impl Agent {
             config,
             children,
             activity: Activity::begin(),
+            terminals: Rc::default(),
             secret_sha256: *secret_sha256.bytes(),
             space_environment: Environment::of_space(),
         })
@@ -92,12 +96,18 @@ impl Agent {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,
             uptime_seconds: self.activity.uptime().as_secs(),
+            terminals: count(self.terminals.count()),
+            busy_terminals: count(self.terminals.count_busy()),
             executions: self.activity.counted(Counted::Execution),
             connections: self.activity.counted(Counted::Connection),
             idle_seconds: self.activity.idle().as_secs(),
             ..Status::default()
         }
     }
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Serves whoever connects.
@@ -162,6 +172,12 @@ async fn serve_one(agent: &Rc<Agent>, stream: TcpStream, service: Service) -> io
     match service {
         Service::Status => reply(stream, Reply::Done(Answer::Status(agent.status()))).await,
         Service::Dial { host, port } => dial::serve(agent, stream, &host, port).await,
+        Service::Terminal(attach) => terminal::serve(agent, stream, attach).await,
+        Service::Terminals => {
+            let terminals = agent.terminals.list();
+            reply(stream, Reply::Done(Answer::Terminals { terminals })).await
+        }
+        Service::CloseTerminal { id } => reply(stream, agent.terminals.close(id)).await,
         Service::Exec(exec) => exec::serve(agent, stream, exec).await,
         _ => reply(stream, Reply::Refused(unsupported("this"))).await,
     }

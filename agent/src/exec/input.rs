@@ -1,64 +1,13 @@
 //! What the edge sends to a program.
 
-use std::{collections::VecDeque, future::pending, io};
+use std::io;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use spaceport_domain::agent::frame::{Kind, decode_size};
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::End;
-use crate::{
-    children::Child, descriptor::Descriptor, pty::Pty, server::Agent, signal, wire::Frames,
-};
-
-/// As much is taken from the edge before the program has read it, so that signals and sizes behind
-/// it are heard.
-const AHEAD_MAX_BYTES: usize = 256 << 10;
-/// And as many pieces, however small they are.
-const AHEAD_MAX_PIECES: usize = 4096;
-
-/// What the program hasn't read yet.
-#[derive(Debug, Default)]
-struct Ahead {
-    pieces: VecDeque<Bytes>,
-    bytes: usize,
-    /// Nothing comes behind it.
-    ended: bool,
-}
-
-impl Ahead {
-    fn has_room(&self) -> bool {
-        self.bytes < AHEAD_MAX_BYTES && self.pieces.len() < AHEAD_MAX_PIECES
-    }
-
-    fn push(&mut self, piece: Bytes) {
-        if !piece.is_empty() && !self.ended {
-            self.bytes += piece.len();
-            self.pieces.push_back(piece);
-        }
-    }
-
-    /// Writes some of the first piece.
-    async fn write(&mut self, to: &Descriptor) -> io::Result<()> {
-        let Some(first) = self.pieces.front_mut() else {
-            return Ok(());
-        };
-        let written = to.write(first).await?;
-        first.advance(written);
-        self.bytes -= written;
-        if first.is_empty() {
-            self.pieces.pop_front();
-        }
-        Ok(())
-    }
-
-    fn clear(&mut self) {
-        *self = Self {
-            ended: true,
-            ..Self::default()
-        };
-    }
-}
+use crate::{ahead::Ahead, children::Child, pty::Pty, server::Agent, signal, wire::Frames};
 
 /// Carries what the edge sends until it has gone.
 pub async fn carry(
@@ -72,40 +21,33 @@ pub async fn carry(
     let mut input = Some(input);
     loop {
         let has_room = ahead.has_room();
-        let write = async {
-            match &input {
-                Some(input) if !ahead.pieces.is_empty() => ahead.write(input.descriptor()).await,
-                _ => pending().await,
-            }
-        };
         let frame = tokio::select! {
-            frame = frames.next(), if has_room => frame?.ok_or(io::ErrorKind::UnexpectedEof)?,
-            written = write => {
-                if written.is_err() {
-                    // The program has closed its input; what is still sent is for nobody.
-                    ahead.clear();
-                }
-                if ahead.ended && ahead.pieces.is_empty() {
-                    input = None;
-                }
-                continue;
-            }
+            frame = frames.next(), if has_room => Some(frame?.ok_or(io::ErrorKind::UnexpectedEof)?),
+            () = ahead.write(input.as_ref().map(End::descriptor)) => None,
         };
-        agent.activity.note();
-        match frame {
-            (Kind::Data, payload) => ahead.push(payload),
-            (Kind::End, _) => {
-                // A terminal has no end, but a character that stands for it.
-                if let Some(character) = pty.and_then(Pty::end_of_input) {
-                    ahead.push(Bytes::copy_from_slice(&[character]));
-                } else if pty.is_none() {
-                    ahead.ended = true;
-                    if ahead.pieces.is_empty() {
-                        input = None;
-                    }
-                }
+        if let Some((kind, payload)) = frame {
+            agent.activity.note();
+            match kind {
+                Kind::Data => ahead.push(payload),
+                Kind::End => end(&mut ahead, pty),
+                _ => control(kind, &payload, child, pty),
             }
-            (kind, payload) => control(kind, &payload, child, pty),
+        }
+        if ahead.is_over() {
+            // The program reads the end.
+            input = None;
+        }
+    }
+}
+
+/// The input ends. A terminal has no end, but a character that stands for it.
+fn end(ahead: &mut Ahead, pty: Option<&Pty>) {
+    match pty {
+        None => ahead.end(),
+        Some(pty) => {
+            if let Some(character) = pty.end_of_input() {
+                ahead.push(Bytes::copy_from_slice(&[character]));
+            }
         }
     }
 }

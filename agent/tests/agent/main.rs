@@ -1,0 +1,6 @@
+//! The real agent, run on this machine instead of in a space, asked as the edge asks it.
+
+mod agent;
+mod exec;
+mod services;
+mod terminals;
