@@ -84,7 +84,7 @@ fn what_is_run_is_hung_up_when_the_connection_ends() {
     let agent = Agent::start();
     let file = std::env::temp_dir().join(format!("spaceport-agent-{}", std::process::id()));
     let line = format!(
-        "trap 'echo hung up >{0}.part; mv {0}.part {0}; exit' HUP; echo ready; while :; do sleep 1; done",
+        "exec 2>/dev/null; trap 'echo hung up >{0}.part; mv {0}.part {0}; exit' HUP; echo ready; while :; do sleep 1; done",
         file.display()
     );
     let mut running = agent.begin(Service::Exec(Exec {
