@@ -14,7 +14,10 @@ use spaceport_domain::{
     time::Timestamp,
 };
 
+mod agent;
 pub mod docker;
+
+pub use agent::AgentProgram;
 
 /// Names one container: the space and the number of the start it was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +37,8 @@ pub struct ContainerSpec {
     pub hostname: String,
     /// The image, as the engine names it.
     pub image: String,
+    /// The SHA-256 in hexadecimal of what its agent believes the edge by.
+    pub secret_sha256: String,
     /// The command and its arguments; empty means the image's own.
     pub command: Vec<String>,
     /// Environment variables, secrets included.
@@ -240,6 +245,8 @@ pub struct DockerSettings {
     /// Marks what belongs to this installation, in the label `spaceport.installation`. Two
     /// installations on one engine don't see each other's objects.
     pub installation: String,
+    /// What every space is started with.
+    pub agent: AgentProgram,
     /// Where volume images and their mounts are kept.
     pub volumes_dir: PathBuf,
     /// Whether volume sizes are to be enforced.

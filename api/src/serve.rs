@@ -20,7 +20,7 @@ use crate::{
         sign_in::OpenSignIns,
     },
     clock::SystemClock,
-    engine::{DockerSettings, docker::DockerEngine},
+    engine::{AgentProgram, DockerSettings, docker::DockerEngine},
     events::EventLog,
     graphql::{self, Authenticator, transport},
     http::{self, ConnectionBounds},
@@ -30,6 +30,8 @@ use crate::{
     store::Store,
 };
 
+/// What the agent's program is called.
+const AGENT_PROGRAM: &str = "spaceport-agent";
 /// How long requests under way may take when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How often expired sign-ins are ended.
@@ -103,6 +105,7 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
     let engine = DockerEngine::new(&DockerSettings {
         host: settings.docker_host.clone(),
         installation,
+        agent: agent_program(&settings)?,
         volumes_dir: data_dir.join("volumes"),
         enforcement: settings.volume_enforcement,
         firewall: settings.firewall,
@@ -121,6 +124,21 @@ async fn make_app(mut settings: Settings) -> anyhow::Result<Arc<App>> {
         store,
         settings,
     }))
+}
+
+/// The agent's program, which lies beside this one unless the operator says otherwise.
+fn agent_program(settings: &Settings) -> anyhow::Result<AgentProgram> {
+    let path = match settings.agent_program.clone() {
+        Some(path) => path,
+        None => std::env::current_exe()?.with_file_name(AGENT_PROGRAM),
+    };
+    AgentProgram::read(&path).with_context(|| {
+        format!(
+            "the program that spaces are started with, {}, can't be used (SPACEPORT_AGENT_PROGRAM \
+             says where it is)",
+            path.display()
+        )
+    })
 }
 
 fn bounds(limits: &Limits) -> ConnectionBounds {

@@ -58,6 +58,9 @@ pub struct Settings {
     /// `SPACEPORT_INSTALLATION`: tells this installation's containers from others' on the same
     /// engine; by default generated and kept below the data directory.
     pub installation: Option<String>,
+    /// `SPACEPORT_AGENT_PROGRAM`: the program that every space is started with; by default
+    /// `spaceport-agent` beside this program.
+    pub agent_program: Option<PathBuf>,
     /// `SPACEPORT_VOLUME_ENFORCEMENT`: `auto` or `off`.
     pub volume_enforcement: Enforcement,
     /// `SPACEPORT_FIREWALL`: `managed` or `external`.
@@ -144,6 +147,7 @@ impl Settings {
             admin_password: reader.text("admin_password"),
             docker_host: reader.text("docker_host"),
             installation: reader.installation(),
+            agent_program: reader.text("agent_program").map(PathBuf::from),
             volume_enforcement: reader.choice(
                 "volume_enforcement",
                 &[("auto", Enforcement::Auto), ("off", Enforcement::Off)],

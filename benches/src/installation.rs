@@ -181,6 +181,10 @@ fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::R
         .env("SPACEPORT_DATA_DIR", dir.join("data"))
         .env("SPACEPORT_API_LISTEN", api_listen)
         .env("SPACEPORT_ADMIN_PASSWORD", PASSWORD)
+        .env(
+            "SPACEPORT_AGENT_PROGRAM",
+            own_path("../agent/spaceport-agent")?,
+        )
         // Neither is part of a start: rules are set once, volumes are made with the space.
         .env("SPACEPORT_FIREWALL", "external")
         .env("SPACEPORT_VOLUME_ENFORCEMENT", "off");

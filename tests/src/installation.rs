@@ -14,7 +14,11 @@ use spaceport_domain::event::Event;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use crate::{
-    Client, Database, Visitor, database::Opened, docker::Docker, eventually, program::Program,
+    Client, Database, Visitor,
+    database::Opened,
+    docker::Docker,
+    eventually,
+    program::{Program, agent_path},
     traces::Traces,
 };
 
@@ -163,6 +167,10 @@ impl Installation {
             (
                 "SPACEPORT_ADMIN_PASSWORD".to_owned(),
                 ADMIN_PASSWORD.to_owned(),
+            ),
+            (
+                "SPACEPORT_AGENT_PROGRAM".to_owned(),
+                agent_path().display().to_string(),
             ),
         ];
         environment.retain(|(name, _)| !plan.unset.contains(name));

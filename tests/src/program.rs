@@ -169,6 +169,20 @@ pub fn path_of(name: &str) -> PathBuf {
     path
 }
 
+/// Where `dev/agent` put the agent that runs in any image: what cargo itself puts beside the other
+/// programs runs on this machine alone.
+pub fn agent_path() -> PathBuf {
+    let tests = std::env::current_exe().expect("the path of this test binary");
+    let target = tests.ancestors().nth(3).expect("cargo's directory");
+    let path = target.join("agent").join("spaceport-agent");
+    assert!(
+        path.exists(),
+        "{} is missing: run `dev/agent` first",
+        path.display()
+    );
+    path
+}
+
 type Order = (Command, mpsc::Sender<io::Result<Child>>);
 
 /// Spawns from a thread that never ends: the kernel sends the parent-death signal when the

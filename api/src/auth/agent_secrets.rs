@@ -3,9 +3,10 @@
 //! Each start of a space has a secret of its own, derived from a key outside the database by
 //! HMAC-SHA256 (RFC 2104): nothing has to be kept, and who has one of them can't make another.
 
-use std::{fmt, io, path::Path};
+use std::{fmt, fmt::Write as _, io, path::Path};
 
 use ring::hmac;
+use sha2::{Digest, Sha256};
 use spaceport_domain::{agent::Secret, id::SpaceId};
 
 use super::files;
@@ -46,6 +47,16 @@ impl AgentSecrets {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(tag.as_ref());
         Secret::new(bytes)
+    }
+
+    /// The SHA-256 of that secret in hexadecimal: all that the space itself is told.
+    pub fn hash(&self, space: SpaceId, instance: u32) -> String {
+        let hash = Sha256::digest(self.secret(space, instance).bytes());
+        hash.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a string can't fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 }
 

@@ -3,7 +3,8 @@
 //! Every object carries labels that say whose it is, and a name derived from identifiers, so a
 //! call that is repeated finds what it made ([`labels`]). No space starts before the host was
 //! prepared for it: the network ([`network`]), the packet rules ([`firewall`]) and the way volumes
-//! are made ([`volumes`]) are checked anew after every loss of the engine.
+//! are made ([`volumes`]) are checked anew after every loss of the engine. Every space is started
+//! with an agent ([`agent`]).
 //!
 //! bollard opens a connection for every request, and Spaceport relies on it: an engine that shuts
 //! down stops listening *before* it ends its containers, so nobody can observe those ends through
@@ -16,12 +17,14 @@ use futures_util::stream::BoxStream;
 use spaceport_domain::id::SpaceId;
 use tokio::sync::Mutex;
 
-use self::{connection::Connection, labels::Installation, volumes::Volumes};
+use self::{agent::Agent, connection::Connection, labels::Installation, volumes::Volumes};
 use super::{
     ContainerRef, ContainerSpec, DockerSettings, Engine, EngineError, EngineEvent, Firewall,
     LogLine, Scope, Seen, Stats, VolumeSpec, VolumeUsage,
 };
 
+mod agent;
+mod archive;
 mod command;
 mod connection;
 mod container_body;
@@ -47,6 +50,7 @@ pub struct DockerEngine {
     installation: Installation,
     firewall: Firewall,
     connection: Connection,
+    agent: Agent,
     volumes: Volumes,
     /// Held while the host is being prepared: the packet rules are read and then written, and two
     /// at once would trip over each other.
@@ -64,6 +68,7 @@ impl DockerEngine {
             installation: Installation::parse(&settings.installation)?,
             firewall: settings.firewall,
             connection: Connection::new(settings.host.as_deref())?,
+            agent: Agent::new(settings.agent.clone()),
             volumes: Volumes::new(&settings.volumes_dir, settings.enforcement)?,
             preparing: Mutex::new(()),
         })
@@ -88,6 +93,7 @@ impl DockerEngine {
             firewall::ensure(&self.installation, self.connection.host()).await?;
         }
         self.volumes.choose_backend(self.connection.host()).await;
+        self.remove_unused_agents().await?;
         self.connection.set_prepared(epoch);
         tracing::info!(
             installation = self.installation.name(),

@@ -30,6 +30,7 @@ impl Reconciler {
             container: current(space),
             hostname: space.name.as_str().to_owned(),
             image: blueprint.image,
+            secret_sha256: self.app.agent_secrets.hash(space.id, space.state.instance),
             command: filled.command,
             env: filled.env,
             cpu_millis: blueprint.cpu_millis,

@@ -6,7 +6,7 @@ use super::{
     blueprint::{Blueprint, EnvVar, Feature, PortDeclaration, Variable, VolumeDeclaration},
     variables::{PARAMETER_MAX_BYTES, is_variable_name, used_in},
 };
-use crate::{name::PartName, problem::Problem};
+use crate::{agent::CONFIG_VARIABLE, name::PartName, problem::Problem};
 
 /// Processes and threads of a space whose template doesn't say.
 pub const DEFAULT_PIDS: u32 = 4096;
@@ -132,6 +132,8 @@ impl Draft {
                 .any(|earlier| earlier.name == env.name)
             {
                 mistakes.add(&["env", &index_text, "name"], "is used twice");
+            } else if env.name == CONFIG_VARIABLE {
+                mistakes.add(&["env", &index_text, "name"], "is Spaceport's own");
             }
             let at = ["env", &index_text, "value"];
             mistakes.text(&at, &env.value, PARAMETER_MAX_BYTES);
@@ -304,7 +306,7 @@ impl Mistakes {
 
 /// Why a volume can't be mounted at `path`.
 fn mount_path_mistake(path: &str) -> Option<&'static str> {
-    let reserved = ["/proc", "/sys", "/dev"];
+    let reserved = ["/proc", "/sys", "/dev", "/.spaceport"];
     let below =
         |top: &str| path == top || path.strip_prefix(top).is_some_and(|it| it.starts_with('/'));
     if !path.starts_with('/') {
@@ -316,7 +318,7 @@ fn mount_path_mistake(path: &str) -> Option<&'static str> {
     } else if path.split('/').any(|part| part == "." || part == "..") || path.contains("//") {
         Some("must not contain empty parts, '.' or '..'")
     } else if reserved.into_iter().any(below) {
-        Some("must not be below /proc, /sys or /dev")
+        Some("must not be below /proc, /sys, /dev or /.spaceport")
     } else {
         None
     }
@@ -426,7 +428,16 @@ pub(super) mod tests {
     #[test]
     fn a_volume_can_not_hide_what_the_kernel_or_the_image_needs() {
         for path in [
-            "/", "//", "/proc", "/sys/x", "/dev/shm", "/a/../b", "/a//b", "a", "/a:b",
+            "/",
+            "//",
+            "/proc",
+            "/sys/x",
+            "/dev/shm",
+            "/.spaceport",
+            "/a/../b",
+            "/a//b",
+            "a",
+            "/a:b",
         ] {
             assert!(mount_path_mistake(path).is_some(), "{path}");
         }

@@ -8,7 +8,9 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
-use super::{super::ContainerSpec, labels::Installation};
+use spaceport_domain::agent::{CONFIG_VARIABLE, Config, PROGRAM_PATH};
+
+use super::{super::ContainerSpec, images::ImageDefaults, labels::Installation};
 
 /// What root inside a space may do: Docker's default set without two.
 ///
@@ -48,27 +50,49 @@ const LOG_FILES: u32 = 2;
 /// out of memory, on a scale to 1000.
 const OOM_SCORE_ADJUSTMENT: i64 = 500;
 
-/// The request for `spec`, with its volumes mounted by `mounts`.
+/// The request for `spec`, from an image that says this and with an agent of this version, whose
+/// volume is mounted by `mounts` like the space's own.
 pub(super) fn container_body(
     installation: &Installation,
     spec: &ContainerSpec,
+    image: &ImageDefaults,
+    agent_version: String,
     mounts: Vec<Mount>,
 ) -> ContainerCreateBody {
+    // The first process is the agent, as root: it runs what the image or the template says, as whom
+    // the image says.
+    let env = spec.env.iter().filter(|(name, _)| name != CONFIG_VARIABLE);
+    let env = env.map(|(name, value)| format!("{name}={value}"));
+    let config = format!("{CONFIG_VARIABLE}={}", agent_config(spec, image));
     ContainerCreateBody {
         hostname: Some(spec.hostname.clone()),
         image: Some(spec.image.clone()),
-        cmd: (!spec.command.is_empty()).then(|| spec.command.clone()),
-        env: Some(
-            spec.env
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect(),
-        ),
-        labels: Some(installation.container_labels(spec.container)),
+        entrypoint: Some(vec![PROGRAM_PATH.to_owned()]),
+        user: Some("0".to_owned()),
+        env: Some(env.chain([config]).collect()),
+        labels: Some(installation.labels_with_agent(spec.container, agent_version)),
         tty: Some(false),
         host_config: Some(host_config(installation, spec, mounts)),
         ..ContainerCreateBody::default()
     }
+}
+
+/// What the agent is told, in JSON.
+fn agent_config(spec: &ContainerSpec, image: &ImageDefaults) -> String {
+    let command = if spec.command.is_empty() {
+        &image.command
+    } else {
+        &spec.command
+    };
+    let config = Config {
+        secret_sha256: spec.secret_sha256.clone(),
+        command: [&image.entrypoint[..], command].concat(),
+        user: image.user.clone(),
+        working_dir: image.working_dir.clone(),
+        ..Config::default()
+    };
+    // A value of texts and numbers can always be written.
+    serde_json::to_string(&config).unwrap_or_default()
 }
 
 fn host_config(
@@ -78,9 +102,8 @@ fn host_config(
 ) -> HostConfig {
     let memory_bytes = spec.memory_mib.map(|mib| i64::from(mib) * BYTES_PER_MIB);
     HostConfig {
-        // An init reaps orphans and passes signals on; without one, a command that doesn't handle
-        // SIGTERM takes the whole grace period to stop.
-        init: Some(true),
+        // The agent is one.
+        init: Some(false),
         memory: memory_bytes,
         memory_swap: memory_bytes,
         nano_cpus: spec.cpu_millis.map(|millis| i64::from(millis) * 1_000_000),
@@ -123,7 +146,27 @@ mod tests {
 
     fn body(spec: &ContainerSpec) -> ContainerCreateBody {
         let installation = Installation::parse("main").expect("a valid name");
-        container_body(&installation, spec, Vec::new())
+        container_body(&installation, spec, &image(), "1".to_owned(), Vec::new())
+    }
+
+    fn image() -> ImageDefaults {
+        ImageDefaults {
+            entrypoint: vec!["/entry".to_owned()],
+            command: vec!["serve".to_owned()],
+            user: "dev:staff".to_owned(),
+            working_dir: "/work".to_owned(),
+        }
+    }
+
+    /// What the agent reads.
+    fn config(spec: &ContainerSpec) -> Config {
+        let env = body(spec).env.expect("an environment");
+        let mut told = env
+            .iter()
+            .filter_map(|it| it.strip_prefix("SPACEPORT_AGENT="));
+        let config = serde_json::from_str(told.next().expect("its configuration"));
+        assert_eq!(told.next(), None, "the agent is told once");
+        config.expect("JSON")
     }
 
     fn spec() -> ContainerSpec {
@@ -134,6 +177,7 @@ mod tests {
             },
             hostname: "box".to_owned(),
             image: "a:1".to_owned(),
+            secret_sha256: "ab".repeat(32),
             command: Vec::new(),
             env: vec![("A".to_owned(), "b=c".to_owned())],
             cpu_millis: Some(1_500),
@@ -167,13 +211,27 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_command_is_the_images_own() {
-        assert_eq!(body(&spec()).cmd, None);
-        let command = vec!["sh".to_owned()];
+    fn the_agent_runs_what_the_image_or_the_template_says_as_whom_the_image_says() {
+        let body = body(&spec());
+        assert_eq!(body.entrypoint, Some(vec![PROGRAM_PATH.to_owned()]));
+        assert_eq!((body.cmd, body.user.as_deref()), (None, Some("0")));
+        let told = config(&spec());
+        assert_eq!(told.command, ["/entry", "serve"]);
+        assert_eq!((&*told.user, &*told.working_dir), ("dev:staff", "/work"));
+        assert_eq!(told.secret_sha256, spec().secret_sha256);
         let with_command = ContainerSpec {
-            command: command.clone(),
+            command: vec!["sh".to_owned()],
             ..spec()
         };
-        assert_eq!(body(&with_command).cmd, Some(command));
+        assert_eq!(config(&with_command).command, ["/entry", "sh"]);
+    }
+
+    #[test]
+    fn nobody_else_tells_the_agent_anything() {
+        let claims = ContainerSpec {
+            env: vec![(CONFIG_VARIABLE.to_owned(), "{}".to_owned())],
+            ..spec()
+        };
+        assert_eq!(config(&claims), config(&spec()));
     }
 }

@@ -14,6 +14,7 @@ use super::{
     super::{ContainerRef, ContainerSpec, EngineError},
     DockerEngine,
     container_body::container_body,
+    images::ImageDefaults,
     labels::{self, container_name},
     refusal::CallError,
 };
@@ -33,13 +34,8 @@ impl DockerEngine {
             .volumes
             .mounts(&self.installation, &spec.volumes)
             .await?;
-        match self.post_container(spec, mounts.clone()).await {
-            Err(error) if error.is_image_missing() => {
-                self.pull_image(&spec.image).await?;
-                self.post_container(spec, mounts)
-                    .await
-                    .map_err(EngineError::from)
-            }
+        let image = self.image_defaults(&spec.image).await?;
+        match self.post_container(spec, &image, mounts).await {
             Err(error) if error.is_conflict() => {
                 if self.is_ours(spec.container).await? {
                     Ok(())
@@ -54,9 +50,12 @@ impl DockerEngine {
     async fn post_container(
         &self,
         spec: &ContainerSpec,
-        mounts: Vec<Mount>,
+        image: &ImageDefaults,
+        mut mounts: Vec<Mount>,
     ) -> Result<(), CallError> {
-        let body = container_body(&self.installation, spec, mounts);
+        mounts.push(self.agent.mount(&self.installation));
+        let version = self.agent.version();
+        let body = container_body(&self.installation, spec, image, version, mounts);
         let options = CreateContainerOptionsBuilder::default()
             .name(&container_name(spec.container))
             .build();
@@ -82,14 +81,25 @@ impl DockerEngine {
     }
 
     pub(super) async fn run_container(&self, container: ContainerRef) -> Result<(), EngineError> {
-        match self.post_start(container).await {
+        match self.start_with_agent(container).await {
             // The host was restarted after the container was made: its volumes are detached. The
             // engine refuses rather than writing beside them, see `volumes::loop_ext4`.
             Err(error) if error.is_mount_failure() => {
                 self.attach_volumes_of(container.space).await?;
-                self.post_start(container).await.map_err(EngineError::from)
+                Ok(self.start_with_agent(container).await?)
             }
             result => result.map_err(EngineError::from),
+        }
+    }
+
+    async fn start_with_agent(&self, container: ContainerRef) -> Result<(), CallError> {
+        self.ensure_agent(container).await?;
+        match self.post_start(container).await {
+            Err(error) if error.is_agent_missing() => {
+                self.restore_agent(container).await?;
+                self.post_start(container).await
+            }
+            result => result,
         }
     }
 

@@ -1,18 +1,67 @@
-//! Getting an image that isn't there.
+//! What an image says of its containers, and getting one that isn't there.
 
 use std::{borrow::Cow, time::Duration};
 
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::{models::ImageConfig, query_parameters::CreateImageOptionsBuilder};
 use futures_util::TryStreamExt;
 
-use super::{super::EngineError, DockerEngine, refusal};
+use super::{
+    super::EngineError,
+    DockerEngine,
+    refusal::{self, CallError},
+};
 
+const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a pull may take; it must leave some of a start's deadline for the start itself.
 const PULL_TIMEOUT: Duration = Duration::from_secs(90);
 
+/// What an image says of the containers that are made from it, where nobody else does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ImageDefaults {
+    /// The program that any command is given to, and its first arguments.
+    pub(super) entrypoint: Vec<String>,
+    /// The command, where none is asked for.
+    pub(super) command: Vec<String>,
+    /// Who runs it; empty stands for root.
+    pub(super) user: String,
+    /// Where it starts; empty stands for the root directory.
+    pub(super) working_dir: String,
+}
+
+impl From<ImageConfig> for ImageDefaults {
+    fn from(config: ImageConfig) -> Self {
+        // One empty text takes away what the image below had.
+        let entrypoint = config.entrypoint.filter(|it| *it != [""]);
+        Self {
+            entrypoint: entrypoint.unwrap_or_default(),
+            command: config.cmd.unwrap_or_default(),
+            user: config.user.unwrap_or_default(),
+            working_dir: config.working_dir.unwrap_or_default(),
+        }
+    }
+}
+
 impl DockerEngine {
+    /// What `image` says of its containers. It is pulled when the engine doesn't have it.
+    pub(super) async fn image_defaults(&self, image: &str) -> Result<ImageDefaults, EngineError> {
+        match self.inspect_image(image).await {
+            Err(error) if error.is_image_missing() => {
+                self.pull_image(image).await?;
+                Ok(self.inspect_image(image).await?)
+            }
+            result => result.map_err(EngineError::from),
+        }
+    }
+
+    async fn inspect_image(&self, image: &str) -> Result<ImageDefaults, CallError> {
+        let client = self.connection.client().await?;
+        let inspect = client.inspect_image(image);
+        let inspected = self.connection.call(INSPECT_TIMEOUT, inspect).await?;
+        Ok(inspected.config.unwrap_or_default().into())
+    }
+
     /// Pulls `image` from the registry its name tells.
-    pub(super) async fn pull_image(&self, image: &str) -> Result<(), EngineError> {
+    async fn pull_image(&self, image: &str) -> Result<(), EngineError> {
         let client = self.connection.client().await?;
         let options = CreateImageOptionsBuilder::default()
             .from_image(&with_tag(image))

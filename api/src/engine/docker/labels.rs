@@ -18,6 +18,10 @@ const INSTANCE: &str = "spaceport.instance";
 const VOLUME: &str = "spaceport.volume";
 /// The version of a container's agent.
 const AGENT: &str = "spaceport.agent";
+/// The hash of the agent's program that a volume holds.
+const AGENT_PROGRAM: &str = "spaceport.agent-program";
+/// How many hexadecimal digits of that hash are in names.
+const AGENT_DIGITS: usize = 16;
 
 /// The longest name of an installation, so that the names made from it stay short.
 const INSTALLATION_MAX_BYTES: usize = 40;
@@ -86,12 +90,44 @@ impl Installation {
         ])
     }
 
+    /// The labels of a container that is made with an agent of this version.
+    pub(super) fn labels_with_agent(&self, container: ContainerRef, version: String) -> Labels {
+        let mut labels = self.container_labels(container);
+        labels.insert(AGENT.to_owned(), version);
+        labels
+    }
+
     pub(super) fn volume_labels(&self, volume: &VolumeSpec) -> Labels {
         HashMap::from([
             (INSTALLATION.to_owned(), self.0.clone()),
             (SPACE.to_owned(), space_hex(volume.space)),
             (VOLUME.to_owned(), volume_hex(volume.id)),
         ])
+    }
+
+    /// The name of the volume that holds the agent whose program has this hash.
+    pub(super) fn agent_volume(&self, hash: &str) -> String {
+        let hash = hash.get(..AGENT_DIGITS).unwrap_or(hash);
+        format!("spaceport-agent-{}-{hash}", self.digest())
+    }
+
+    /// The name of the container through which that volume is filled.
+    pub(super) fn agent_carrier(&self, hash: &str) -> String {
+        format!("{}-carrier", self.agent_volume(hash))
+    }
+
+    /// The labels of both.
+    pub(super) fn agent_labels(&self, hash: &str) -> Labels {
+        HashMap::from([
+            (INSTALLATION.to_owned(), self.0.clone()),
+            (AGENT_PROGRAM.to_owned(), hash.to_owned()),
+        ])
+    }
+
+    /// Filters for a list call, so that only what holds this installation's agents comes back.
+    pub(super) fn agent_filters(&self) -> HashMap<String, Vec<String>> {
+        let ours = format!("{INSTALLATION}={}", self.0);
+        HashMap::from([("label".to_owned(), vec![ours, AGENT_PROGRAM.to_owned()])])
     }
 
     /// Filters for a list call, so that only objects of this installation and `scope` come back.

@@ -6,12 +6,15 @@
 use std::time::Duration;
 
 use bollard::errors::Error;
-use spaceport_domain::lifecycle::FailureCode;
+use spaceport_domain::{agent::PROGRAM_PATH, lifecycle::FailureCode};
 
 use super::super::EngineError;
 
 /// The longest message of the engine that is passed on.
 const MESSAGE_MAX_CHARS: usize = 300;
+
+/// What is in front of the name of what can't be executed.
+const EXECUTED: &str = "exec: \"";
 
 /// Why a call failed, before anything is concluded from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,13 @@ impl CallError {
     pub(super) fn is_image_missing(&self) -> bool {
         matches!(self, Self::Answered { status: 404, message }
             if message.to_lowercase().contains("no such image"))
+    }
+
+    /// Whether a space couldn't be started because what it starts with, its agent, is not there or
+    /// not whole.
+    pub(super) fn is_agent_missing(&self) -> bool {
+        matches!(self, Self::Answered { message, .. }
+            if quoted_after(message, EXECUTED) == Some(PROGRAM_PATH))
     }
 
     /// Whether a volume couldn't be mounted.
@@ -121,7 +131,11 @@ fn classify(status: u16, message: &str) -> EngineError {
             "the image's name is not valid".to_owned(),
         );
     }
-    if let Some(command) = quoted_after(message, "exec: \"") {
+    if let Some(command) = quoted_after(message, EXECUTED) {
+        if command == PROGRAM_PATH {
+            let message = "the space's agent can't be started".to_owned();
+            return refused(FailureCode::EngineError, message);
+        }
         if has("not found in $path") || has("no such file or directory") {
             let message = format!("command not found: {command}");
             return refused(FailureCode::CommandNotFound, message);
@@ -259,6 +273,14 @@ mod tests {
                 400,
                 exec("\"/etc/passwd\": permission denied"),
                 FailureCode::CommandNotExecutable,
+            ),
+            (
+                400,
+                exec(
+                    "\"/.spaceport/spaceport-agent\": stat /.spaceport/spaceport-agent: no such \
+                     file or directory",
+                ),
+                FailureCode::EngineError,
             ),
             (
                 500,

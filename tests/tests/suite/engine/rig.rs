@@ -13,8 +13,8 @@ use bollard::{
 };
 use futures_util::StreamExt;
 use spaceport_api::engine::{
-    ContainerRef, ContainerSpec, DockerSettings, Enforcement, Engine, Firewall, Scope, VolumeMount,
-    VolumeSpec, docker::DockerEngine,
+    AgentProgram, ContainerRef, ContainerSpec, DockerSettings, Enforcement, Engine, Firewall,
+    Scope, VolumeMount, VolumeSpec, docker::DockerEngine,
 };
 use spaceport_domain::{
     id::{SpaceId, VolumeId},
@@ -60,6 +60,7 @@ impl Rig {
         let settings = DockerSettings {
             host: host.clone(),
             installation: installation.clone(),
+            agent: agent(),
             volumes_dir: volumes_dir.clone(),
             enforcement,
             firewall,
@@ -85,6 +86,7 @@ impl Rig {
         DockerEngine::new(&DockerSettings {
             host: self.cleanup.host.clone(),
             installation: self.installation.clone(),
+            agent: agent(),
             volumes_dir: self.volumes_dir.clone(),
             enforcement,
             firewall: Firewall::External,
@@ -186,6 +188,11 @@ fn piece_bytes(piece: LogOutput) -> Vec<u8> {
     piece.into_bytes().to_vec()
 }
 
+/// The agent that `dev/agent` makes.
+pub(super) fn agent() -> AgentProgram {
+    AgentProgram::read(&spaceport_tests::program::agent_path()).expect("the agent's program")
+}
+
 fn docker(host: Option<&str>) -> Docker {
     match host {
         Some(host) => Docker::connect_with_unix(host, 60, bollard::API_DEFAULT_VERSION),
@@ -212,6 +219,7 @@ pub(super) fn spec(script: &str) -> ContainerSpec {
         },
         hostname: "box".to_owned(),
         image: BUSYBOX.to_owned(),
+        secret_sha256: "00".repeat(32),
         command: vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()],
         env: Vec::new(),
         cpu_millis: None,
