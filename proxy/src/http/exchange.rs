@@ -248,8 +248,8 @@ impl Exchange<'_> {
             {
                 let bytes = progress.bytes();
                 let moved_bytes = bytes - seen_bytes;
-                // A call may wait for its answer before it goes on.
-                if !self.is_call && progress.is_starved() && moved_bytes < limits.body_bytes {
+                let is_slow = progress.is_starved() && moved_bytes < limits.body_bytes;
+                if is_slow && !self.may_pause() {
                     return Err(SendError::Slow);
                 }
                 if moved_bytes > 0 {
@@ -260,6 +260,12 @@ impl Exchange<'_> {
                 }
             }
         }
+    }
+
+    /// Whether its body may stand still. A call may wait for its answer before it goes on, and a file
+    /// may be what some program has yet to write.
+    fn may_pause(&self) -> bool {
+        self.is_call || self.destination.endpoint == Endpoint::Files
     }
 
     fn answer(

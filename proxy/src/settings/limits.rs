@@ -34,7 +34,7 @@ pub struct Limits {
     /// `HEADER_KIB`: the size of one head in bytes, the target included.
     pub header_bytes: u32,
     /// `BODY_SECONDS`: in each such time, until the response begins, [`Self::body_bytes`] of a
-    /// request's body must arrive, or its end.
+    /// request's body must arrive, or its end. gRPC calls and files may pause.
     pub body: Duration,
     /// `BODY_BYTES`: see [`Self::body`].
     pub body_bytes: u64,
@@ -75,7 +75,8 @@ pub struct Http2Limits {
     pub local_resets: usize,
     /// `HTTP2_STREAM_WINDOW_KIB`: bytes a client may send on one stream before they are read.
     pub stream_window_bytes: u32,
-    /// `HTTP2_CONNECTION_WINDOW_KIB`: bytes a client may send on all streams before they are read.
+    /// `HTTP2_CONNECTION_WINDOW_KIB`: bytes a client may send on all streams before they are read. It
+    /// is that of many streams, so that ports of which nobody reads don't keep others from sending.
     pub connection_window_bytes: u32,
     /// `HTTP2_SEND_BUFFER_KIB`: bytes that wait on one stream for a slow client.
     pub send_buffer_bytes: usize,
@@ -184,7 +185,7 @@ impl Http2Limits {
             // RFC 9113 §6.9.2: a connection begins with 64 KiB, and only a stream's can be smaller.
             connection_window_bytes: read.or(
                 "EDGE_HTTP2_CONNECTION_WINDOW_KIB",
-                "1024",
+                "4096",
                 kib_from(64),
             ),
             send_buffer_bytes: read.or("EDGE_HTTP2_SEND_BUFFER_KIB", "64", kib_from(1)),

@@ -1,11 +1,14 @@
 //! The files of a space, at the hostname of their app.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, Method, Request, Version};
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 use spaceport_domain::agent::Service;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::{
     inside::{Inside, host},
@@ -26,6 +29,16 @@ async fn ask(inside: &Inside, method: Method, path: &str, fields: &[(&str, &str)
         .visitor()
         .ask(Version::HTTP_11, asked)
         .await
+}
+
+/// A body, piece by piece.
+fn pieces() -> (UnboundedSender<Bytes>, UnsyncBoxBody<Bytes, Infallible>) {
+    let (sender, receiver) = unbounded_channel::<Bytes>();
+    let pieces = stream::unfold(receiver, |mut it| async {
+        let piece = it.recv().await?;
+        Some((Ok(Frame::data(piece)), it))
+    });
+    (sender, StreamBody::new(pieces).boxed_unsync())
 }
 
 #[tokio::test]
@@ -87,7 +100,7 @@ async fn what_is_behind_a_body_is_passed_on_both_ways() {
         let mut trailers = HeaderMap::new();
         trailers.insert("spaceport-digest", "blake3=00".parse().unwrap());
         let frames = [
-            Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from("body"))),
+            Ok::<_, Infallible>(Frame::data(Bytes::from("body"))),
             Ok(Frame::trailers(trailers)),
         ];
         // By HTTP/2 neither has to be announced, and the length may be told as well.
@@ -154,13 +167,9 @@ async fn an_upload_and_a_download_end_with_the_right() {
         let download = soon(download.send_request(asked(Method::GET, "/fs/events"))).await;
         let mut download = download.unwrap().into_body();
         soon(download.frame()).await.unwrap().unwrap();
-        let (pieces, body) = tokio::sync::mpsc::unbounded_channel::<Bytes>();
-        let body = stream::unfold(body, |mut it| async {
-            let piece = it.recv().await?;
-            Some((Ok::<_, std::convert::Infallible>(Frame::data(piece)), it))
-        });
+        let (pieces, body) = pieces();
         pieces.send(Bytes::from("piece")).unwrap();
-        let upload = asked(Method::PUT, "/fs/a").map(|_| StreamBody::new(Box::pin(body)));
+        let upload = asked(Method::PUT, "/fs/a").map(|_| body);
         let mut sender = visitor.h2(&host).await;
         let upload = tokio::spawn(sender.send_request(upload));
         inside.agent.open_connections(2).await;
@@ -172,6 +181,30 @@ async fn an_upload_and_a_download_end_with_the_right() {
         inside.agent.open_connections(0).await;
         inside.give().await;
     }
+}
+
+#[tokio::test]
+async fn a_file_may_be_what_some_program_has_yet_to_write() {
+    let inside = Inside::open_with(&[("SPACEPORT_EDGE_BODY_SECONDS", "0.1")]).await;
+    let port = inside.street.house.space.address.port();
+    let begin = |host: String| {
+        let (pieces, body) = pieces();
+        let cookie = inside.cookie(&host);
+        let put = request(Method::PUT, &host, "/fs/a", &[("cookie", &cookie)]).map(|_| body);
+        let visitor = inside.street.house.visitor();
+        let answer = async move { visitor.h2(&host).await.send_request(put).await.unwrap() };
+        (pieces, tokio::spawn(answer))
+    };
+    let (pieces, file) = begin(host("files"));
+    pieces.send(Bytes::from("begin")).unwrap();
+    inside.agent.open_connections(1).await;
+    // What begins later, and is no file, is too slow.
+    let (_other, slow) = begin(host(port));
+    assert_eq!(soon(slow).await.unwrap().status(), 408);
+    pieces.send(Bytes::from(" end")).unwrap();
+    drop(pieces);
+    let got = got(soon(file).await.unwrap()).await;
+    assert_eq!((got.status, &got.json()["length"]), (200, &9.into()));
 }
 
 #[tokio::test]
