@@ -74,25 +74,33 @@ export class Screen {
     this.#host.dataset.size = `${this.xterm.cols}×${this.xterm.rows}, as in the smallest window`;
   }
 
-  /** Draws by the graphics card while it is seen, where there is one: browsers allow for few. */
+  /**
+   * Draws by the graphics card while it is seen, where there is one: browsers allow for few. The
+   * window has another size then, as characters are drawn at whole pixels.
+   */
   accelerate(seen: boolean): void {
     if (seen === (this.#webgl !== undefined)) return;
     if (!seen) return this.#slow();
+    if (!hasGraphicsCard()) return;
     const webgl = new WebglAddon();
     webgl.onContextLoss(() => this.#slow());
-    try {
-      this.xterm.loadAddon(webgl);
-      this.#webgl = webgl;
-    } catch {
-      // There is none: xterm.js goes on drawing by elements of the page.
-      webgl.dispose();
-    }
+    this.xterm.loadAddon(webgl);
+    this.#webgl = webgl;
   }
 
   #slow(): void {
     this.#webgl?.dispose();
     this.#webgl = undefined;
   }
+}
+
+/** Whether it is worth it: without one, elements of the page are drawn faster. */
+function hasGraphicsCard(): boolean {
+  const context = document.createElement("canvas").getContext("webgl2", {
+    failIfMajorPerformanceCaveat: true,
+  });
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return context !== null;
 }
 
 /** Opens an address, which gets to know nothing of this page. */

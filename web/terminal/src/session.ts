@@ -48,6 +48,7 @@ export class Session {
     // What is drawn is nowhere else in the page; a browser's console and tests look at it here.
     Object.assign(host, { xterm });
     this.#painter = new Painter(xterm);
+    this.screen.accelerate(true);
     this.connection = new Connection(
       world,
       {
