@@ -52,8 +52,8 @@ impl Places {
     }
 }
 
-/// Whoever has one address of IPv6 has the 2⁶⁴ beside it.
-fn network(address: IpAddr) -> IpAddr {
+/// What an address is counted as: whoever has one of IPv6 has the 2⁶⁴ beside it.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,

@@ -34,12 +34,17 @@ use crate::{
     files,
     gate::{Gate, TicketKeys},
     guard::{ControlPlane, Guard},
-    listener::{Site, Worker, admission::Admission},
+    listener::{Door, Site, Worker, admission::Admission},
     metrics::Metrics,
     routes::{Routes, disk, feed::Feed, token::TokenSource},
     settings::Settings,
     sockets::{ListenError, Sockets},
-    takeover::{Predecessor, TakeoverError},
+    ssh::{
+        Ssh,
+        host_key::{HostKey, HostKeyError},
+        reports::{self, Reports},
+    },
+    takeover::{Handed, Predecessor, TakeoverError},
     tls::{self, Handshakes},
     upstream::{Upstreams, shares::Shares},
 };
@@ -52,6 +57,7 @@ const SPACE_SHARE: usize = 4;
 pub struct Edge {
     address: SocketAddr,
     metrics_address: SocketAddr,
+    ssh_address: Option<SocketAddr>,
     ca_path: Option<PathBuf>,
     site: Arc<Site>,
     control: Option<JoinHandle<()>>,
@@ -71,6 +77,14 @@ pub enum StartError {
     /// There is nothing to show to visitors.
     #[error(transparent)]
     Certificate(#[from] CertError),
+    /// There is no key by which SSH clients know the edge.
+    #[error("the SSH host key {path} can't be used: {error}")]
+    HostKey {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        error: HostKeyError,
+    },
     /// TLS can't be set up.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -85,23 +99,19 @@ impl Edge {
     /// When an edge runs in the same data directory, this one takes its sockets over once it is
     /// ready, and the other one drains. Blocks the thread meanwhile.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
-        let (predecessor, handed) = Predecessor::find(&settings.takeover_socket())?.unzip();
-        if let Some(predecessor) = &predecessor {
-            let pid = predecessor.pid;
-            tracing::info!(
-                pid,
-                "another edge runs in this data directory; taking over from it"
-            );
-        }
+        let (predecessor, handed) = predecessor(settings)?.unzip();
         let sockets = Sockets::open(settings, handed)?;
         let address = sockets.visitors.local_addr()?;
         let metrics_address = sockets.metrics.local_addr()?;
+        let ssh_address = sockets.ssh.as_ref().map(std::net::TcpListener::local_addr);
+        let ssh_address = ssh_address.transpose()?;
 
         let certificates = Arc::new(Certificates::default());
         let given = Given::open(settings, &certificates)?;
 
         let routes = Arc::new(last_known_routes(&settings.routes_file()));
         let gate = Arc::new(gate(settings, &routes));
+        let (reports, outbox) = reports::open(Arc::clone(&gate.api));
         let limits = settings.limits;
         let room = files::room_for(limits.max_connections, limits.upstream.all);
         let share = room.spaces.div_ceil(SPACE_SHARE);
@@ -121,14 +131,15 @@ impl Edge {
                 settings.trusted_proxies.clone(),
             ),
             drain: Arc::default(),
+            ssh: ssh_address.map(|_| ssh(settings, reports)).transpose()?,
         });
         let (on_demand, on_order) = OnOrder::open(settings, &site)?.unzip();
         let resolver = Arc::clone(&site.certificates);
         let tls = Arc::new(tls::server_config(resolver)?);
         let tls = Handshakes::new(tls, on_demand);
-        let own = vec![address, metrics_address];
+        let own = [address, metrics_address].into_iter().chain(ssh_address);
         let guard = Arc::new(Guard::new(
-            own,
+            own.collect(),
             site.gate.api.found_at.clone(),
             settings.allow_loopback_upstreams,
         ));
@@ -146,7 +157,7 @@ impl Edge {
             tls: tls.clone(),
         };
         let desks = (0..settings.workers.get())
-            .map(|_| Desk::open(worker(), sockets.visitors.try_clone()?))
+            .map(|_| Desk::open(worker(), &sockets))
             .collect::<io::Result<Vec<_>>>()?;
         let control = runtime()?;
         let stop = CancellationToken::new();
@@ -159,6 +170,7 @@ impl Edge {
             sockets,
             given,
             on_order,
+            reports: outbox,
             stop: stop.clone(),
         };
 
@@ -169,6 +181,7 @@ impl Edge {
         let mut edge = Self {
             address,
             metrics_address,
+            ssh_address,
             ca_path,
             site,
             control: None,
@@ -186,7 +199,9 @@ impl Edge {
             .name("edge-control".to_owned())
             .spawn(move || control.block_on(duties.run()))?;
         edge.control = Some(control);
-        tracing::info!(%address, %metrics_address, workers = settings.workers, "edge listens");
+        let ssh_address = ssh_address.map(tracing::field::display);
+        let workers = settings.workers;
+        tracing::info!(%address, %metrics_address, ssh_address, workers, "edge listens");
         Ok(edge)
     }
 
@@ -198,6 +213,11 @@ impl Edge {
     /// Where health and metrics are.
     pub const fn metrics_address(&self) -> SocketAddr {
         self.metrics_address
+    }
+
+    /// Where SSH clients come in, if they do.
+    pub const fn ssh_address(&self) -> Option<SocketAddr> {
+        self.ssh_address
     }
 
     /// What is known of the spaces.
@@ -257,6 +277,19 @@ fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_current_thread().enable_all().build()
 }
 
+/// The edge that runs in the data directory, if there is one, and what it offers.
+fn predecessor(settings: &Settings) -> Result<Option<(Predecessor, Handed)>, TakeoverError> {
+    let found = Predecessor::find(&settings.takeover_socket())?;
+    if let Some((predecessor, _)) = &found {
+        let pid = predecessor.pid;
+        tracing::info!(
+            pid,
+            "another edge runs in this data directory; taking over from it"
+        );
+    }
+    Ok(found)
+}
+
 /// A table that can't be read is as good as none: the feed brings all of it.
 fn last_known_routes(path: &Path) -> Routes {
     let routes = Routes::default();
@@ -294,6 +327,16 @@ fn gate(settings: &Settings, routes: &Arc<Routes>) -> Gate {
     )
 }
 
+fn ssh(settings: &Settings, reports: Reports) -> Result<Arc<Ssh>, StartError> {
+    let path = settings.ssh_host_key_file();
+    let ssh = HostKey::open(&path).and_then(|key| {
+        let proxies = settings.trusted_proxies.clone();
+        Ssh::new(settings.ssh.limits, key, proxies, reports)
+    });
+    ssh.map(Arc::new)
+        .map_err(|error| StartError::HostKey { path, error })
+}
+
 fn feed(site: &Site) -> Feed {
     Feed {
         api: Arc::clone(&site.gate.api),
@@ -325,19 +368,22 @@ fn replace(
 struct Desk {
     runtime: Runtime,
     listener: TcpListener,
+    ssh_listener: Option<TcpListener>,
     worker: Arc<Worker>,
 }
 
 impl Desk {
-    fn open(worker: Worker, listener: std::net::TcpListener) -> io::Result<Self> {
+    fn open(worker: Worker, sockets: &Sockets) -> io::Result<Self> {
         let runtime = runtime()?;
-        let listener = {
+        let listener = |socket: &std::net::TcpListener| {
             let _context = runtime.enter();
-            TcpListener::from_std(listener)?
+            TcpListener::from_std(socket.try_clone()?)
         };
+        let ssh_listener = sockets.ssh.as_ref().map(listener).transpose()?;
         Ok(Self {
+            listener: listener(&sockets.visitors)?,
+            ssh_listener,
             runtime,
-            listener,
             worker: Arc::new(worker),
         })
     }
@@ -348,6 +394,7 @@ impl Desk {
         let Self {
             runtime,
             listener,
+            ssh_listener,
             worker,
         } = self;
         runtime.block_on(async {
@@ -355,7 +402,14 @@ impl Desk {
             let (routes, gate) = (&worker.site.routes, &worker.site.gate);
             let live = Arc::clone(&worker.live);
             tokio::spawn(live.watch(Arc::clone(routes), Arc::clone(gate)));
-            Arc::clone(&worker).listen(listener).await;
+            let https = Arc::clone(&worker).listen(listener, Door::Https);
+            match ssh_listener {
+                None => https.await,
+                Some(listener) => {
+                    let ssh = Arc::clone(&worker).listen(listener, Door::Ssh);
+                    tokio::join!(https, ssh);
+                }
+            }
             worker.tasks.close();
             tokio::select! {
                 () = worker.tasks.wait() => {}

@@ -201,12 +201,15 @@ impl Gate {
             .find(|ticket| self.holds(table, ticket))
     }
 
+    /// Whether the control plane has been heard not too long ago to believe what it said.
+    pub fn is_heard(&self) -> bool {
+        self.offline
+            .is_none_or(|limit| self.routes.unheard_for() <= limit)
+    }
+
     fn holds(&self, table: &Table, ticket: &Ticket) -> bool {
-        let is_heard = self
-            .offline
-            .is_none_or(|limit| self.routes.unheard_for() <= limit);
         let person = table.person(ticket.sub);
-        is_heard && person.is_some_and(|it| it.vouches_for(ticket, table.as_of()))
+        self.is_heard() && person.is_some_and(|it| it.vouches_for(ticket, table.as_of()))
     }
 
     /// Identifiers are compared, not names: both hosts must lead to one space.

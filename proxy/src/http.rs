@@ -37,9 +37,9 @@ use crate::{
     headers::{self, Framing, Malformed, Requested},
     listener::{Visitor, Worker},
     live::Pass,
-    reply::{Answer, Code},
+    reply::{self, Answer, Code},
     routes::{Endpoint, Via},
-    terminal,
+    ssh, terminal,
     upgrade::{Protocol, UnknownProtocol, Wish, forward},
 };
 
@@ -190,6 +190,12 @@ async fn find(
 ) -> Result<Found, Answer> {
     let site = &worker.site;
     let host = &requested.host;
+    if parts.uri.path() == ssh::HOST_KEYS_PATH
+        && site.gate.label(host).is_some()
+        && let Some(ssh) = &site.ssh
+    {
+        return Ok(Found::Answer(reply::json(ssh.host_keys())));
+    }
     let (target, ticket, start_url) = match site.gate.label(host) {
         Some(label) => match site
             .gate

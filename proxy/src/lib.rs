@@ -17,6 +17,7 @@
 //! | [`headers`] | which fields pass, and for whom a request is |
 //! | [`upgrade`], [`grpc`] | WebSockets and forwarded ports, and what is special about gRPC |
 //! | [`terminal`] | terminals, and programs that are run in a space |
+//! | [`ssh`] | SSH: who signs in, channels, forwarding |
 //! | [`upstream`], [`guard`] | connections into spaces, and where none is made |
 //! | [`reply`] | answers of the edge's own |
 //! | [`api`] | questions to the control plane |
@@ -42,6 +43,7 @@ pub mod reply;
 pub mod routes;
 pub mod settings;
 pub mod sockets;
+pub mod ssh;
 pub mod status;
 pub mod takeover;
 pub mod terminal;

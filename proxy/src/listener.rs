@@ -49,6 +49,7 @@ use crate::{
     metrics::Metrics,
     routes::Routes,
     settings::Limits,
+    ssh::Ssh,
     tls::{ALPN_H2, Handshakes},
     upstream::Upstreams,
 };
@@ -79,6 +80,17 @@ pub struct Site {
     pub admission: Arc<Admission>,
     /// Whether the edge ends.
     pub drain: Arc<Drain>,
+    /// What SSH takes; `None`: it is off.
+    pub ssh: Option<Arc<Ssh>>,
+}
+
+/// By what a connection comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// By TLS.
+    Https,
+    /// By SSH.
+    Ssh,
 }
 
 /// One worker's own.
@@ -140,9 +152,9 @@ impl Drop for Visitor {
 }
 
 impl Worker {
-    /// Takes connections until the drain begins, and then those that the kernel already has, if
-    /// no successor takes them.
-    pub async fn listen(self: Arc<Self>, listener: TcpListener) {
+    /// Takes connections at a door until the drain begins, and then those that the kernel already
+    /// has, if no successor takes them.
+    pub async fn listen(self: Arc<Self>, listener: TcpListener, door: Door) {
         loop {
             let accepted = async {
                 let seat = self.site.admission.seat().await;
@@ -153,7 +165,7 @@ impl Worker {
                 () = self.site.drain.begun() => break,
             };
             match (accepted, seat) {
-                (Ok((stream, address)), Some(seat)) => self.take(stream, address, seat),
+                (Ok((stream, address)), Some(seat)) => self.take(stream, address, seat, door),
                 (Err(error), _) => {
                     tracing::warn!(%error, "a connection can't be taken");
                     time::sleep(ACCEPT_PAUSE).await;
@@ -167,29 +179,42 @@ impl Worker {
         while let Some(seat) = self.site.admission.free_seat()
             && let Some(Ok((stream, address))) = listener.accept().now_or_never()
         {
-            self.take(stream, address, seat);
+            self.take(stream, address, seat, door);
         }
     }
 
-    fn take(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, seat: Seat) {
+    fn take(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, seat: Seat, door: Door) {
         let Some((admitted, handshake)) = self.site.admission.admit(seat, address.ip()) else {
             self.site.metrics.connections_refused.increment(1);
             return;
         };
-        // What only the beginning needs goes with it: most connections are idle, and each holds its
-        // task.
-        let begun = Box::pin(Arc::clone(self).begin(stream, address, admitted, handshake));
-        self.tasks.spawn(async move {
-            let begun = begun.await;
-            let ended = match begun {
-                Ok(Some(conversation)) => conversation.await.map_err(Error::from),
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = ended {
-                tracing::debug!(client = %address.ip(), %error, "a connection ended badly");
+        match door {
+            Door::Https => {
+                // What only the beginning needs goes with it: most connections are idle, and each
+                // holds its task.
+                let begun = Box::pin(Arc::clone(self).begin(stream, address, admitted, handshake));
+                self.tasks.spawn(async move {
+                    let begun = begun.await;
+                    let ended = match begun {
+                        Ok(Some(conversation)) => conversation.await.map_err(Error::from),
+                        Ok(None) => Ok(()),
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = ended {
+                        log_end(address, &*error);
+                    }
+                });
             }
-        });
+            Door::Ssh => {
+                let worker = Arc::clone(self);
+                self.tasks.spawn(async move {
+                    let conversation = worker.converse_by_ssh(stream, address, admitted, handshake);
+                    if let Err(error) = conversation.await {
+                        log_end(address, &error);
+                    }
+                });
+            }
+        }
     }
 
     /// Makes a connection one that is spoken on. `None`: there is nothing to say.
@@ -239,15 +264,23 @@ impl Worker {
         peer: SocketAddr,
     ) -> io::Result<Option<(TlsStream<TcpStream>, SocketAddr)>> {
         let deadline = time::Instant::now() + self.site.limits.handshake;
-        let speaks_first = self.site.proxy_protocol && self.site.trusted_proxies.include(peer.ip());
-        let said = if speaks_first {
-            let header = time::timeout_at(deadline, proxy_protocol::read(&mut stream)).await?;
-            header.map_err(io::Error::other)?
-        } else {
-            None
-        };
+        let said = self.announced(&mut stream, peer, deadline).await?;
         let stream = self.tls.shake(stream, deadline).await?;
         Ok(stream.map(|stream| (stream, said.unwrap_or(peer))))
+    }
+
+    /// Where a connection of `peer` comes from, as that says if it is a proxy that speaks first.
+    pub(crate) async fn announced(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+        deadline: time::Instant,
+    ) -> io::Result<Option<SocketAddr>> {
+        if !self.site.proxy_protocol || !self.site.trusted_proxies.include(peer.ip()) {
+            return Ok(None);
+        }
+        let header = time::timeout_at(deadline, proxy_protocol::read(stream)).await?;
+        header.map_err(io::Error::other)
     }
 
     // The connection is made outside of the future that runs it, which would hold it twice.
@@ -355,6 +388,10 @@ impl Worker {
             Box::pin(answer.map(Ok))
         }
     }
+}
+
+fn log_end(address: SocketAddr, error: &dyn std::error::Error) {
+    tracing::debug!(client = %address.ip(), %error, "a connection ended badly");
 }
 
 /// What is said on a connection, until its end.

@@ -23,6 +23,7 @@ use tokio::time;
 use crate::{
     gate::Gate,
     routes::{Destination, Routes, Table, Via},
+    ssh::KeyPass,
 };
 
 /// How often what ends by time is looked for.
@@ -41,6 +42,37 @@ pub struct Pass {
     pub destination: Destination,
     /// Who they are, where it takes a sign-in.
     pub ticket: Option<Arc<Ticket>>,
+}
+
+/// What lets something be open.
+#[derive(Clone, Debug)]
+pub enum Permit {
+    /// A hostname, and perhaps a ticket.
+    Host(Pass),
+    /// An SSH key.
+    Key(KeyPass),
+}
+
+impl From<Pass> for Permit {
+    fn from(pass: Pass) -> Self {
+        Self::Host(pass)
+    }
+}
+
+impl From<KeyPass> for Permit {
+    fn from(pass: KeyPass) -> Self {
+        Self::Key(pass)
+    }
+}
+
+impl Permit {
+    /// Whether it would be given again.
+    fn still_holds(&self, table: &Table, gate: &Gate) -> bool {
+        match self {
+            Self::Host(pass) => pass.still_holds(table, gate),
+            Self::Key(pass) => pass.still_holds(table, gate),
+        }
+    }
 }
 
 impl Pass {
@@ -66,7 +98,7 @@ pub struct Live(Mutex<Slab<Arc<Stream>>>);
 
 #[derive(Debug)]
 struct Stream {
-    pass: Pass,
+    permit: Permit,
     is_cut: AtomicBool,
     waker: AtomicWaker,
 }
@@ -84,10 +116,10 @@ pub struct Open {
 pub struct Cut(Arc<Stream>);
 
 impl Live {
-    /// Notes what is let through with `pass`.
-    pub fn open(self: &Arc<Self>, pass: Pass) -> Open {
+    /// Notes what is let through with `permit`.
+    pub fn open(self: &Arc<Self>, permit: impl Into<Permit>) -> Open {
         let stream = Arc::new(Stream {
-            pass,
+            permit: permit.into(),
             is_cut: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
@@ -109,15 +141,15 @@ impl Live {
                 changed = changes.changed() => if changed.is_err() { return },
             }
             let table = routes.current();
-            self.cut(|pass| pass.still_holds(&table, &gate));
+            self.cut(|permit| permit.still_holds(&table, &gate));
             time::sleep(REST).await;
         }
     }
 
-    fn cut(&self, may_go_on: impl Fn(&Pass) -> bool) {
+    fn cut(&self, may_go_on: impl Fn(&Permit) -> bool) {
         let streams = self.lock();
         for (_, stream) in streams.iter() {
-            if !may_go_on(&stream.pass) {
+            if !may_go_on(&stream.permit) {
                 stream.is_cut.store(true, Ordering::Release);
                 stream.waker.wake();
             }
@@ -208,7 +240,12 @@ mod tests {
         let live = Arc::new(Live::default());
         let (stays, goes) = (live.open(pass(1)), live.open(pass(2)));
         assert!(goes.cut().now_or_never().is_none());
-        live.cut(|pass| pass.destination.endpoint == Endpoint::Port(1));
+        live.cut(|permit| {
+            let Permit::Host(pass) = permit else {
+                return false;
+            };
+            pass.destination.endpoint == Endpoint::Port(1)
+        });
         assert!(goes.cut().now_or_never().is_some() && goes.is_cut());
         assert!(stays.cut().now_or_never().is_none() && !stays.is_cut());
         drop(goes);

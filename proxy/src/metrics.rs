@@ -42,6 +42,18 @@ pub struct Metrics {
     pub bytes_out: Counter,
     /// WebSockets and forwarded connections open now.
     pub upgraded: Gauge,
+    /// SSH connections of those who have signed in, open now.
+    pub ssh_connections: Gauge,
+    /// Channels open on them now.
+    pub ssh_channels: Gauge,
+    /// Sign-ins by SSH.
+    pub ssh_accepted: Counter,
+    /// SSH connections that ended without one.
+    pub ssh_refused: Counter,
+    /// Bytes of channels from SSH clients.
+    pub ssh_bytes_in: Counter,
+    /// Bytes of channels to SSH clients.
+    pub ssh_bytes_out: Counter,
     /// 1 while the control plane's feed is followed.
     pub feed_connected: Gauge,
     /// Sessions with the feed since the start.
@@ -85,6 +97,8 @@ impl Metrics {
         let orders =
             |result: &'static str| counter!("spaceport_edge_acme_orders_total", "result" => result);
         let bytes = |direction: &'static str| counter!("spaceport_edge_body_bytes_total", "direction" => direction);
+        let ssh_bytes = |direction: &'static str| counter!("spaceport_edge_ssh_bytes_total", "direction" => direction);
+        let sign_ins = |result: &'static str| counter!("spaceport_edge_ssh_sign_ins_total", "result" => result);
         Self {
             connections: gauge!("spaceport_edge_connections"),
             connections_h1: connections("h1"),
@@ -103,6 +117,12 @@ impl Metrics {
             bytes_in: bytes("in"),
             bytes_out: bytes("out"),
             upgraded: gauge!("spaceport_edge_websockets"),
+            ssh_connections: gauge!("spaceport_edge_ssh_connections"),
+            ssh_channels: gauge!("spaceport_edge_ssh_channels"),
+            ssh_accepted: sign_ins("accepted"),
+            ssh_refused: sign_ins("refused"),
+            ssh_bytes_in: ssh_bytes("in"),
+            ssh_bytes_out: ssh_bytes("out"),
             feed_connected: gauge!("spaceport_edge_feed_connected"),
             feed_sessions: counter!("spaceport_edge_feed_sessions_total"),
             certificate_reloads: counter!("spaceport_edge_certificate_reloads_total"),

@@ -389,6 +389,15 @@ pub fn see_other(location: &str) -> Response<Bytes> {
     response
 }
 
+/// Tells a program something.
+pub fn json(text: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(text);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// The form of an answer's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {

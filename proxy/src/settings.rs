@@ -7,6 +7,7 @@
 mod acme;
 pub mod limits;
 mod source;
+mod ssh;
 
 use std::{
     fmt,
@@ -24,12 +25,15 @@ use spaceport_domain::{forwarding::TrustedProxies, hostname};
 pub use acme::AcmeSettings;
 pub use limits::Limits;
 pub use source::Source;
+pub use ssh::{SshLimits, SshSettings};
 
 /// Everything the edge is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `EDGE_LISTEN`: where visitors come in by TLS. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// `SSH_…`: where SSH clients come in, and what they may take.
+    pub ssh: SshSettings,
     /// `EDGE_METRICS_LISTEN`: plain HTTP for health and metrics.
     pub metrics_listen: SocketAddr,
     /// `DATA_DIR`: the folder of certificates, the edge's token and the last known routes.
@@ -158,7 +162,7 @@ pub struct SettingsError {
 }
 
 /// Settings whose names begin like the edge's own and that another program reads.
-const FOREIGN_KEYS: [&str; 1] = ["EDGE_PUBLIC_PORT"];
+const FOREIGN_KEYS: [&str; 3] = ["EDGE_PUBLIC_PORT", "SSH_PUBLIC_HOST", "SSH_PUBLIC_PORT"];
 
 /// No buffer or window is larger, in KiB: HTTP/2's windows end below 2 GiB (RFC 9113 §6.9.1).
 const KIB_MAX: u32 = 1 << 20;
@@ -177,6 +181,7 @@ impl Settings {
         let mut read = Reader::new(source);
         let settings = Self {
             listen: read.or("EDGE_LISTEN", "127.0.0.1:8443", address),
+            ssh: ssh::ssh(&mut read),
             metrics_listen: read.or("EDGE_METRICS_LISTEN", "127.0.0.1:9090", address),
             data_dir: read.or("DATA_DIR", "./data", |it| Ok(PathBuf::from(it))),
             app_domain: read.or("APP_DOMAIN", "apps.localhost", domain),
@@ -195,7 +200,7 @@ impl Settings {
             upgrade_drain: read.or("EDGE_UPGRADE_DRAIN_SECONDS", "3600", seconds),
             allow_loopback_upstreams: read.or("EDGE_ALLOW_LOOPBACK_UPSTREAMS", "false", yes_no),
             limits: Limits::read(&mut read),
-            log: read.or("LOG", "info", |it| Ok(it.to_owned())),
+            log: read.or("LOG", "info,russh=error", |it| Ok(it.to_owned())),
             log_format: read.or("LOG_FORMAT", "text", log_format),
             unknown: Vec::new(),
         };
@@ -217,7 +222,7 @@ impl Settings {
         if !problems.is_empty() {
             return Err(SettingsError { problems });
         }
-        let unknown = ["EDGE_", "TLS_", "ACME_"]
+        let unknown = ["EDGE_", "TLS_", "ACME_", "SSH_"]
             .into_iter()
             .flat_map(|beginning| source.keys_beginning_with(beginning))
             .filter(|key| !known.contains(&key.as_str()) && !FOREIGN_KEYS.contains(&key.as_str()))
@@ -246,6 +251,11 @@ impl Settings {
     /// The socket at which a running edge hands over to its successor.
     pub fn takeover_socket(&self) -> PathBuf {
         self.data_dir.join("edge").join("takeover.sock")
+    }
+
+    /// The file of the key by which SSH clients know the edge.
+    pub fn ssh_host_key_file(&self) -> PathBuf {
+        self.data_dir.join("edge").join("ssh_host_ed25519_key")
     }
 
     /// The folder of the certificates that an ACME server made.

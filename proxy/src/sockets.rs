@@ -32,6 +32,8 @@ pub struct Sockets {
     pub visitors: TcpListener,
     /// Where health and metrics are.
     pub metrics: TcpListener,
+    /// Where SSH clients come in; `None`: nowhere.
+    pub ssh: Option<TcpListener>,
     /// Where a successor comes; `None`: this edge can't be replaced while it runs.
     pub takeover: Option<UnixListener>,
 }
@@ -50,9 +52,14 @@ impl Sockets {
     /// Opens what `settings` say, or takes it from a predecessor where that has it.
     pub fn open(settings: &Settings, handed: Option<Handed>) -> Result<Self, ListenError> {
         let limits = &settings.limits;
-        let (visitors, metrics, takeover) = match handed {
-            None => (None, None, None),
-            Some(it) => (Some(it.visitors), Some(it.metrics), Some(it.takeover)),
+        let (visitors, metrics, takeover, ssh) = match handed {
+            None => (None, None, None, None),
+            Some(it) => (
+                Some(it.visitors),
+                Some(it.metrics),
+                Some(it.takeover),
+                it.ssh,
+            ),
         };
         let at = |address: SocketAddr, handed: Option<TcpListener>| {
             let open = || match handed.filter(|it| is_at(it, address)) {
@@ -64,6 +71,14 @@ impl Sockets {
         Ok(Self {
             visitors: at(settings.listen, visitors)?,
             metrics: at(settings.metrics_listen, metrics)?,
+            ssh: match settings.ssh.listen {
+                None => None,
+                Some(address) => {
+                    let listener = at(address, ssh)?;
+                    let patient = be_patient(&listener).map(|()| listener);
+                    Some(patient.map_err(|error| ListenError { address, error })?)
+                }
+            },
             takeover: takeover.or_else(|| takeover_socket(settings)),
         })
     }
@@ -131,10 +146,10 @@ pub fn watch(socket: impl AsFd, limits: &Limits) -> io::Result<()> {
     Ok(sockopt::set_tcp_user_timeout(socket, send_ms)?)
 }
 
-/// Lets the other side of a connection leave unread what it was sent, for as long as it is there: a
-/// program in a space may have something else to do first. The kernel still asks whether it is there.
+/// Lets the other side of a connection, or of all that come from a listening socket, leave unread
+/// what it was sent for as long as it is there: a client or a program may be suspended.
 pub fn be_patient(socket: impl AsFd) -> io::Result<()> {
-    Ok(sockopt::set_tcp_user_timeout(socket.as_fd(), 0)?)
+    Ok(sockopt::set_tcp_user_timeout(socket, 0)?)
 }
 
 /// The kernel counts these times in seconds, from one on.

@@ -22,7 +22,7 @@ use std::{
     mem::MaybeUninit,
     net::TcpListener,
     os::{
-        fd::{BorrowedFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{
             fs::PermissionsExt,
             net::{UnixListener, UnixStream},
@@ -45,14 +45,18 @@ use tokio::{
     time,
 };
 
-/// The version of what is said here, the first byte of an offer.
+use crate::sockets::Sockets;
+
+/// The first byte of an offer of three sockets: visitors', metrics', and the one for takeovers.
 const OFFER: u8 = 1;
+/// The same of four: SSH clients' is the last. An edge that doesn't know of SSH leaves it.
+const OFFER_WITH_SSH: u8 = 2;
 /// The offer's other bytes: whether there are routes, and the process's number.
 const OFFER_BYTES: usize = 1 + 1 + 4;
 const READY: u8 = b'R';
 const YOURS: u8 = b'Y';
-/// Sockets in an offer: visitors', metrics', and the one for takeovers.
-const SOCKETS: usize = 3;
+/// Sockets in an offer, at most.
+const SOCKETS_MAX: usize = 4;
 
 /// How long a successor waits for each word of its predecessor.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,6 +91,8 @@ pub struct Handed {
     pub metrics: TcpListener,
     /// Where the next successor will come.
     pub takeover: UnixListener,
+    /// Where SSH clients come in, if they do.
+    pub ssh: Option<TcpListener>,
 }
 
 /// The edge that is to be replaced; dropping it leaves everything as it is.
@@ -119,11 +125,14 @@ impl Predecessor {
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
         let (offer, sockets) = receive(&stream)?;
-        let [OFFER, has_routes, pid @ ..] = offer else {
-            return Err(TakeoverError::Version);
-        };
-        let Ok([visitors, metrics, takeover]) = <[OwnedFd; SOCKETS]>::try_from(sockets) else {
-            return Err(TakeoverError::Version);
+        let [version, has_routes, pid @ ..] = offer;
+        let mut sockets = sockets.into_iter();
+        let mut next = || sockets.next().ok_or(TakeoverError::Version);
+        let [visitors, metrics, takeover] = [next()?, next()?, next()?];
+        let ssh = match version {
+            OFFER => None,
+            OFFER_WITH_SSH => Some(next()?.into()),
+            _ => return Err(TakeoverError::Version),
         };
         let predecessor = Self {
             stream,
@@ -134,6 +143,7 @@ impl Predecessor {
             visitors: visitors.into(),
             metrics: metrics.into(),
             takeover: takeover.into(),
+            ssh,
         };
         Ok(Some((predecessor, handed)))
     }
@@ -175,15 +185,25 @@ impl Successor {
     }
 
     /// Offers the sockets, in the order of [`Handed`], and waits until the successor is ready.
-    pub async fn prepare(
-        &mut self,
-        sockets: [BorrowedFd<'_>; SOCKETS],
-        has_routes: bool,
-    ) -> io::Result<()> {
+    pub async fn prepare(&mut self, sockets: &Sockets, has_routes: bool) -> io::Result<()> {
+        let takeover = sockets.takeover.as_ref();
+        let takeover = takeover.ok_or(io::ErrorKind::NotConnected)?;
+        let mut offered = vec![
+            sockets.visitors.as_fd(),
+            sockets.metrics.as_fd(),
+            takeover.as_fd(),
+        ];
+        let version = match &sockets.ssh {
+            None => OFFER,
+            Some(ssh) => {
+                offered.push(ssh.as_fd());
+                OFFER_WITH_SSH
+            }
+        };
         let [a, b, c, d] = process::id().to_le_bytes();
-        let offer = [OFFER, u8::from(has_routes), a, b, c, d];
+        let offer = [version, u8::from(has_routes), a, b, c, d];
         // So few bytes always fit into a new connection.
-        send(&self.stream, &offer, &sockets)?;
+        send(&self.stream, &offer, &offered)?;
         let ready = time::timeout(READY_TIMEOUT, self.stream.read_u8()).await;
         match ready.unwrap_or_else(|elapsed| Err(elapsed.into()))? {
             READY => Ok(()),
@@ -214,18 +234,14 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// The user at the other end, when it is neither this process's nor root.
-fn stranger(stream: impl std::os::fd::AsFd) -> io::Result<Option<u32>> {
+fn stranger(stream: impl AsFd) -> io::Result<Option<u32>> {
     let user = socket_peercred(stream)?.uid;
     let known = user == geteuid() || user.is_root();
     Ok((!known).then(|| user.as_raw()))
 }
 
-fn send(
-    stream: impl std::os::fd::AsFd,
-    bytes: &[u8],
-    sockets: &[BorrowedFd<'_>],
-) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS))];
+fn send(stream: impl AsFd, bytes: &[u8], sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let fits = control.push(SendAncillaryMessage::ScmRights(sockets));
     let sent = sendmsg(
@@ -245,7 +261,7 @@ fn send(
 /// once and shorter than any buffer.
 fn receive(stream: &UnixStream) -> io::Result<([u8; OFFER_BYTES], Vec<OwnedFd>)> {
     let mut bytes = [0; OFFER_BYTES];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
     let received = recvmsg(

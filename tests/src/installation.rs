@@ -42,6 +42,7 @@ pub struct Installation {
     api_address: SocketAddr,
     edge_address: SocketAddr,
     metrics_address: SocketAddr,
+    ssh_address: SocketAddr,
     traces: Traces,
     database: Opened,
     _seat: SemaphorePermit<'static>,
@@ -150,7 +151,8 @@ impl Installation {
             directory: directory.clone(),
         };
         let database = Opened::create(plan.database, &name, &data_dir).await;
-        let [api_address, edge_address, metrics_address] = [(); 3].map(|()| free_address());
+        let [api_address, edge_address, metrics_address, ssh_address] =
+            [(); 4].map(|()| free_address());
         let listen = |address: SocketAddr| format!("{}:{}", plan.listen, address.port());
         let mut environment = vec![
             ("SPACEPORT_INSTALLATION".to_owned(), name.clone()),
@@ -164,6 +166,7 @@ impl Installation {
                 "SPACEPORT_EDGE_METRICS_LISTEN".to_owned(),
                 listen(metrics_address),
             ),
+            ("SPACEPORT_SSH_LISTEN".to_owned(), listen(ssh_address)),
             (
                 "SPACEPORT_ADMIN_PASSWORD".to_owned(),
                 ADMIN_PASSWORD.to_owned(),
@@ -193,6 +196,7 @@ impl Installation {
             api_address,
             edge_address,
             metrics_address,
+            ssh_address,
             traces,
             database,
             _seat: seat,
@@ -249,6 +253,11 @@ impl Installation {
     /// The address the edge listens on.
     pub fn edge_address(&self) -> SocketAddr {
         self.edge_address
+    }
+
+    /// The address where SSH clients come in.
+    pub fn ssh_address(&self) -> SocketAddr {
+        self.ssh_address
     }
 
     /// The address where the edge talks to its operator.

@@ -38,6 +38,7 @@ pub async fn edge(site: &Site) -> anyhow::Result<Server> {
         .env("SPACEPORT_EDGE_TOKEN", "bench")
         .env("SPACEPORT_EDGE_LISTEN", &address)
         .env("SPACEPORT_EDGE_METRICS_LISTEN", free_address()?)
+        .env("SPACEPORT_SSH_LISTEN", "off")
         .env("SPACEPORT_EDGE_WORKERS", "1")
         .env("SPACEPORT_EDGE_ALLOW_LOOPBACK_UPSTREAMS", "true")
         .env("SPACEPORT_TLS_CERT", site.certificate())

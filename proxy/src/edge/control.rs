@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    os::fd::AsFd,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -16,6 +15,7 @@ use crate::{
     listener::Site,
     routes::{Routes, disk, feed::Feed},
     sockets::Sockets,
+    ssh::reports::Outbox,
     status,
     takeover::Successor,
 };
@@ -32,6 +32,7 @@ pub(super) struct Duties {
     pub(super) sockets: Sockets,
     pub(super) given: Given,
     pub(super) on_order: Option<OnOrder>,
+    pub(super) reports: Outbox,
     pub(super) stop: CancellationToken,
 }
 
@@ -40,6 +41,7 @@ impl Duties {
     pub(super) async fn run(self) {
         let saver = Saver::start(&self.site.routes, &self.routes_file, None);
         tokio::spawn(self.feed.follow());
+        tokio::spawn(self.reports.tell());
         let metrics = self.sockets.metrics.try_clone();
         let metrics = match metrics.and_then(net::TcpListener::from_std) {
             Ok(listener) => Some(tokio::spawn(status::serve(
@@ -177,14 +179,7 @@ impl Estate {
     }
 
     async fn prepare(&self, successor: &mut Successor) -> io::Result<()> {
-        let Sockets {
-            visitors,
-            metrics,
-            takeover,
-        } = &self.sockets;
-        let takeover = takeover.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        let sockets = [visitors.as_fd(), metrics.as_fd(), takeover.as_fd()];
         let has_routes = self.site.routes.generation() > 0;
-        successor.prepare(sockets, has_routes).await
+        successor.prepare(&self.sockets, has_routes).await
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use spaceport_domain::{
     app::AppName,
     event::Cursor,
     hostname::{self, SEPARATOR},
-    id::{SpaceId, TunnelId, UserId},
+    id::{SpaceId, SshKeyId, TunnelId, UserId},
     lifecycle::Status,
     route::{PersonRoutes, RouteChange, RouteEvent, SpaceRoutes},
     template::PortDeclaration,
@@ -25,6 +26,8 @@ pub struct Table {
     /// What the labels of a space's apps end in: `<space>--<owner>`.
     names: HashMap<String, SpaceId>,
     people: HashMap<UserId, Arc<PersonRoutes>>,
+    /// The SSH keys of all people, as they are sent, and whose they are.
+    keys: HashMap<Box<[u8]>, (UserId, SshKeyId)>,
 }
 
 /// Where a hostname leads.
@@ -132,6 +135,27 @@ impl Table {
         Some((app.parse().ok()?, space))
     }
 
+    /// The space with the name `<space>--<owner>`.
+    pub fn space_called(&self, name: &str) -> Option<&SpaceRoutes> {
+        self.space(*self.names.get(name)?)
+    }
+
+    /// The space of `owner` with this name.
+    pub fn own_space(&self, owner: UserId, name: &str) -> Option<&SpaceRoutes> {
+        let mut all = self.spaces();
+        all.find(|it| it.owner_id == owner && it.space_name == name)
+    }
+
+    /// What is known of a space.
+    pub fn space(&self, space: SpaceId) -> Option<&SpaceRoutes> {
+        self.spaces.get(&space).map(Arc::as_ref)
+    }
+
+    /// Whose SSH key it is that is sent as `blob` (RFC 4253 §6.6), and which of theirs.
+    pub fn key(&self, blob: &[u8]) -> Option<(UserId, SshKeyId)> {
+        self.keys.get(blob).copied()
+    }
+
     /// What is known of a person; nothing of who may not act.
     pub fn person(&self, user: UserId) -> Option<&PersonRoutes> {
         self.people.get(&user).map(Arc::as_ref)
@@ -182,14 +206,31 @@ impl Table {
             self.hosts.clear();
             self.names.clear();
             self.people.clear();
+            self.keys.clear();
         }
         self.cursor = Some(event.cursor);
         for space in event.spaces {
             self.replace(space);
         }
         for person in event.people {
-            self.people.insert(person.user_id, Arc::new(person));
+            self.replace_person(person);
         }
+    }
+
+    fn replace_person(&mut self, person: PersonRoutes) {
+        let id = person.user_id;
+        if let Some(known) = self.people.remove(&id) {
+            for blob in blobs(&known).map(|(blob, _)| blob) {
+                // A key may have become somebody else's before this message came.
+                if self.key(&blob).is_some_and(|(user, _)| user == id) {
+                    self.keys.remove(&*blob);
+                }
+            }
+        }
+        for (blob, key) in blobs(&person) {
+            self.keys.insert(blob.into(), (id, key));
+        }
+        self.people.insert(id, Arc::new(person));
     }
 
     fn replace(&mut self, space: SpaceRoutes) {
@@ -232,6 +273,18 @@ impl Table {
     }
 }
 
+/// A person's keys that can be read.
+fn blobs(person: &PersonRoutes) -> impl Iterator<Item = (Vec<u8>, SshKeyId)> {
+    let keys = person.ssh_keys.iter();
+    keys.filter_map(|key| Some((key_blob(&key.public_key)?, key.id)))
+}
+
+/// A public key as it is sent, out of a line of an `authorized_keys` file without options.
+pub(crate) fn key_blob(line: &str) -> Option<Vec<u8>> {
+    let text = line.split_ascii_whitespace().nth(1)?;
+    STANDARD.decode(text).ok()
+}
+
 fn name_of(space: &SpaceRoutes) -> String {
     format!("{}{SEPARATOR}{}", space.space_name, space.owner_name)
 }
@@ -241,7 +294,10 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
-    use spaceport_domain::{id::UserId, route::TunnelRoute};
+    use spaceport_domain::{
+        id::UserId,
+        route::{SshKeyRoute, TunnelRoute},
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -385,6 +441,42 @@ mod tests {
         table.apply(event(RouteChange::Snapshot, vec![routes]));
         let target = table.tunnel("a.t").expect("known");
         assert_eq!(target.destination(), Err(Status::Starting));
+    }
+
+    fn person(n: u128, keys: &[&str]) -> PersonRoutes {
+        PersonRoutes {
+            user_id: UserId::new(Uuid::from_u128(n)),
+            permissions: BTreeSet::new(),
+            sign_ins: BTreeSet::new(),
+            ssh_keys: keys
+                .iter()
+                .map(|key| SshKeyRoute {
+                    id: SshKeyId::new(Uuid::from_u128(n)),
+                    public_key: format!("ssh-ed25519 {key}"),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_key_is_whose_it_was_said_to_be_last() {
+        let mut table = Table::default();
+        let mut say = |people| {
+            table.apply(RouteEvent {
+                people,
+                ..event(RouteChange::Spaces, vec![])
+            });
+            ["AAAA", "BBBB", "CCCC"].map(|text| {
+                let blob = STANDARD.decode(text).expect(text);
+                table.key(&blob).map(|(user, _)| user.uuid().as_u128())
+            })
+        };
+        let both = vec![person(1, &["AAAA", "BBBB"]), person(2, &["no key"])];
+        assert_eq!(say(both), [Some(1), Some(1), None]);
+        // One key moves, and the message about who had it comes later.
+        assert_eq!(say(vec![person(2, &["BBBB"])]), [Some(1), Some(2), None]);
+        assert_eq!(say(vec![person(1, &["CCCC"])]), [None, Some(2), Some(1)]);
+        assert_eq!(say(vec![person(2, &[])]), [None, None, Some(1)]);
     }
 
     fn any_space() -> impl Strategy<Value = SpaceRoutes> {

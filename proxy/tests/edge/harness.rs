@@ -94,6 +94,7 @@ impl House {
         let mut environment = vec![
             ("SPACEPORT_EDGE_LISTEN", "127.0.0.1:0".to_owned()),
             ("SPACEPORT_EDGE_METRICS_LISTEN", "127.0.0.1:0".to_owned()),
+            ("SPACEPORT_SSH_LISTEN", "127.0.0.1:0".to_owned()),
             (
                 "SPACEPORT_DATA_DIR",
                 self.folder.path().display().to_string(),

@@ -27,6 +27,7 @@ mod proxies;
 mod recorder;
 mod slow;
 mod space;
+mod ssh;
 mod streams;
 mod takeover;
 mod terminals;

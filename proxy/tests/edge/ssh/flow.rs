@@ -1,0 +1,85 @@
+//! What waits doesn't keep other things waiting.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::town::Town;
+use crate::soon;
+
+/// A client that shares one connection with others.
+async fn shared(town: &Town) -> (String, tokio::process::Child) {
+    let control = town.path("control").display().to_string();
+    let mut master = town.program("ssh");
+    let master = master
+        .args(["-N", "-M", "-S", &control, "lab"])
+        .spawn()
+        .unwrap();
+    let check = ["-S", control.as_str(), "-O", "check", "lab"];
+    soon(async { while town.ssh(&check).await.status != Some(0) {} }).await;
+    (control, master)
+}
+
+#[tokio::test]
+async fn a_program_that_takes_nothing_holds_nobody_up() {
+    let town = Town::open().await;
+    let (control, _master) = shared(&town).await;
+    let mut stuck = town.program("ssh");
+    let mut stuck = stuck
+        .args(["-S", &control, "lab", "echo there; sleep 1000"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, mut stdout) = (stuck.stdin.take().unwrap(), stuck.stdout.take().unwrap());
+    soon(stdout.read_exact(&mut [0; 6])).await.unwrap();
+    // More than any kernel on the way keeps for itself.
+    soon(stdin.write_all(&vec![0; 8 << 20])).await.unwrap();
+    let said = town.ssh(&["-S", &control, "lab", "echo on"]).await.well();
+    assert_eq!(said, "on\n");
+    stuck.kill().await.unwrap();
+}
+
+/// Input waits until output is read, and output until input goes on: as many as can wait.
+#[tokio::test]
+async fn what_goes_in_and_out_of_a_program_never_stands_still() {
+    let town = Town::open_with(&[("SPACEPORT_SSH_BUFFER_KIB", "64")]).await;
+    let mut child = town.program("ssh");
+    let mut child = child
+        .args(["lab", "cat"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let sent = vec![b'x'; 32 << 20];
+    let writing = async {
+        stdin.write_all(&sent).await.unwrap();
+        drop(stdin);
+    };
+    let reading = async {
+        let mut got = Vec::new();
+        stdout.read_to_end(&mut got).await.unwrap();
+        got
+    };
+    let ((), got) = soon(async { tokio::join!(writing, reading) }).await;
+    assert!(got == sent);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_holds_nobody_up() {
+    let town = Town::open().await;
+    let (control, _master) = shared(&town).await;
+    let mut flooded = town.program("ssh");
+    let mut flooded = flooded
+        .args(["-S", &control, "lab", "cat /dev/zero"])
+        .spawn()
+        .unwrap();
+    let mut stdout = flooded.stdout.take().unwrap();
+    soon(stdout.read_exact(&mut vec![0; 64 << 10]))
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        let said = town.ssh(&["-S", &control, "lab", "echo on"]).await.well();
+        assert_eq!(said, "on\n");
+    }
+    flooded.kill().await.unwrap();
+}
