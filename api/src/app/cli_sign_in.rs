@@ -134,8 +134,8 @@ mod tests {
     fn a_challenge_is_that_of_one_verifier() {
         let challenge = Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
         let challenge = challenge.expect("a challenge");
-        assert!(challenge.is_of("dBjftJeZ4CVP-mB92K27uhbUJU1m1r_wW1gFWFOEjXk"));
-        assert!(!challenge.is_of("dBjftJeZ4CVP-mB92K27uhbUJU1m1r_wW1gFWFOEjXl"));
+        assert!(challenge.is_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
+        assert!(!challenge.is_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl"));
     }
 
     #[test]
