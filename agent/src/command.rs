@@ -13,7 +13,7 @@ use spaceport_domain::agent::{
 
 use crate::{
     children::Child,
-    launch::{Descriptors, Directory, Launch},
+    launch::{Becomes, Descriptors, Directory, Launch},
     server::Agent,
     signal::{arrival::Signals, exit_code},
     wire::refusal,
@@ -42,11 +42,11 @@ pub async fn start(agent: &Agent) -> Result<Option<Child>, Refusal> {
         directory => directory,
     };
     let command = agent.config.command.iter().map(|it| it.as_str().into());
-    let mut launch = Launch::new(
-        &account,
-        command.collect(),
-        Directory::Must(directory.into()),
-    );
+    let becomes = Becomes::Program {
+        arguments: command.collect(),
+        called: None,
+    };
+    let mut launch = Launch::new(&account, becomes, Directory::Must(directory.into()));
     launch.environment = agent.environment(&account).into_variables();
     let descriptors = own_descriptors()
         .map_err(|error| refusal(RefusalCode::Failed, format!("no standard output: {error}")))?;

@@ -26,7 +26,7 @@ use crate::{
     activity::Counted,
     children::Child,
     descriptor::Descriptor,
-    launch::{Descriptors, Directory, Launch},
+    launch::{Becomes, Descriptors, Directory, Launch},
     pty::Pty,
     server::{Agent, reply},
     signal,
@@ -166,8 +166,8 @@ fn launch(agent: &Agent, account: &Account, exec: &Exec) -> Result<Launch, Refus
         Program::Line(line) => vec![shell()?.into(), "-c".into(), line.clone()],
         Program::Arguments(arguments) => arguments.clone(),
     };
-    let mut launch = Launch::new(account, arguments, directory);
-    launch.called = called;
+    let becomes = Becomes::Program { arguments, called };
+    let mut launch = Launch::new(account, becomes, directory);
     launch.terminal = exec.pty.is_some();
     launch.environment = environment.into_variables();
     Ok(launch)
@@ -187,7 +187,7 @@ fn terminal(account: &Account, pty: &PtyWish) -> io::Result<(Ends, Descriptors)>
         outputs: vec![(Kind::Data, End::Pty(Rc::clone(&pty)))],
         pty: Some(pty),
     };
-    Ok((ends, Descriptors::terminal(theirs)?))
+    Ok((ends, Descriptors::one(theirs)?))
 }
 
 fn pipes() -> io::Result<(Ends, Descriptors)> {

@@ -38,6 +38,7 @@ use tokio::{
 use crate::{
     account::Account,
     children::{Child, Children},
+    user_service::UserService,
     wire::{encode_message, refusal},
 };
 
@@ -54,11 +55,9 @@ const REASON_MAX_BYTES: u64 = 64 << 10;
 /// What the role is told.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Launch {
-    /// The program and its arguments.
-    pub arguments: Vec<ByteText>,
-    /// What the program is called instead, as login shells are.
-    pub called: Option<ByteText>,
-    /// All of its environment.
+    /// What it becomes.
+    pub becomes: Becomes,
+    /// All of the program's environment.
     pub environment: Vec<(ByteText, ByteText)>,
     /// Where it starts.
     pub directory: Directory,
@@ -70,6 +69,22 @@ pub struct Launch {
     pub gid: u32,
     /// The numbers of all others.
     pub groups: Vec<u32>,
+}
+
+/// What the role becomes, once it is the user.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Becomes {
+    /// A program.
+    Program {
+        /// The program and its arguments.
+        arguments: Vec<ByteText>,
+        /// What it is called instead, as login shells are.
+        called: Option<ByteText>,
+    },
+    /// One of the agent's own services with the user's rights, on a connection of the edge, which is
+    /// its standard input. So the kernel judges what the user may do, and the bytes don't pass the
+    /// agent.
+    Service(UserService),
 }
 
 /// Where a program starts.
@@ -93,8 +108,8 @@ pub struct Descriptors {
 }
 
 impl Descriptors {
-    /// A terminal.
-    pub fn terminal(fd: OwnedFd) -> io::Result<Self> {
+    /// One descriptor for all three: a terminal, or a connection.
+    pub fn one(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             input: fd.try_clone()?,
             output: fd.try_clone()?,
@@ -105,10 +120,9 @@ impl Descriptors {
 
 impl Launch {
     /// A start with an account's rights.
-    pub fn new(account: &Account, arguments: Vec<ByteText>, directory: Directory) -> Self {
+    pub fn new(account: &Account, becomes: Becomes, directory: Directory) -> Self {
         Self {
-            arguments,
-            called: None,
+            becomes,
             environment: Vec::new(),
             directory,
             terminal: false,

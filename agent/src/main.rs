@@ -22,13 +22,17 @@ mod descriptor;
 mod dial;
 mod environment;
 mod exec;
+mod files;
 mod launch;
+mod listen;
 mod pty;
 mod relay;
 mod server;
+mod sftp;
 mod signal;
 mod space;
 mod terminal;
+mod user_service;
 mod wire;
 
 use std::{env, ffi::OsStr, process::ExitCode};

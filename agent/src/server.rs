@@ -20,8 +20,11 @@ use crate::{
     children::Children,
     dial,
     environment::Environment,
-    exec, terminal,
+    exec, listen,
+    listen::AcceptedConnections,
+    terminal,
     terminal::Terminals,
+    user_service::{UserService, hand_over},
     wire::{finish, read_message, refusal, write_message},
 };
 
@@ -45,6 +48,8 @@ pub struct Agent {
     pub activity: Rc<Activity>,
     /// Its terminals.
     pub terminals: Rc<Terminals>,
+    /// Connections that wait to be fetched.
+    pub accepted: AcceptedConnections,
     secret_sha256: [u8; 32],
     space_environment: Environment,
 }
@@ -68,6 +73,7 @@ impl Agent {
             children,
             activity: Activity::begin(),
             terminals: Rc::default(),
+            accepted: AcceptedConnections::default(),
             secret_sha256: *secret_sha256.bytes(),
             space_environment: Environment::of_space(),
         })
@@ -179,7 +185,13 @@ async fn serve_one(agent: &Rc<Agent>, stream: TcpStream, service: Service) -> io
         }
         Service::CloseTerminal { id } => reply(stream, agent.terminals.close(id)).await,
         Service::Exec(exec) => exec::serve(agent, stream, exec).await,
-        _ => reply(stream, Reply::Refused(unsupported("this"))).await,
+        Service::DialUnix { path } => {
+            hand_over(agent, stream, |_| UserService::DialUnix { path }).await
+        }
+        Service::Files => hand_over(agent, stream, |home| UserService::Files { home }).await,
+        Service::Sftp => hand_over(agent, stream, |_| UserService::Sftp).await,
+        Service::Listen(listen) => listen::serve(agent, stream, listen).await,
+        Service::Accept { connection } => listen::fetch(agent, stream, connection).await,
     }
 }
 

@@ -218,6 +218,7 @@ impl Terminal {
             age_seconds: self.started.elapsed().as_secs(),
             busy: self.is_busy(),
             position: 0,
+            end: recording.end(),
         }
     }
 

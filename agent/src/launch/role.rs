@@ -5,6 +5,7 @@ use std::{
     io,
     io::{IoSliceMut, Read, Write},
     mem::MaybeUninit,
+    net::Shutdown,
     os::{
         fd::OwnedFd,
         unix::{ffi::OsStrExt, net::UnixStream, process::CommandExt},
@@ -22,20 +23,23 @@ use rustix::{
 };
 use spaceport_domain::agent::{ByteText, EXIT_NOT_EXECUTABLE, Refusal, RefusalCode};
 
-use super::{Descriptors, Directory, Launch, MESSAGE_MAX_BYTES};
+use super::{Becomes, Descriptors, Directory, Launch, MESSAGE_MAX_BYTES};
 use crate::wire::refusal;
 
 /// Descriptors above those that a program has from its start.
 const ABOVE_STANDARD: i32 = 3;
 
-/// Becomes the program that the agent names over standard input.
+/// Becomes what the agent says over standard input.
 pub fn run() -> ExitCode {
     let socket = fcntl_dupfd_cloexec(stdin(), ABOVE_STANDARD).map(UnixStream::from);
     let Ok(mut socket) = socket else {
         return ExitCode::from(EXIT_NOT_EXECUTABLE);
     };
     let refusal = match receive(&mut socket) {
-        Ok((launch, descriptors)) => become_program(launch, descriptors),
+        Ok((launch, descriptors)) => match become_launched(launch, descriptors, &socket) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(refusal) => refusal,
+        },
         Err(error) => refusal(
             RefusalCode::Failed,
             format!("not told what to start: {error}"),
@@ -82,27 +86,55 @@ fn receive(socket: &mut UnixStream) -> io::Result<(Launch, Descriptors)> {
     Ok((launch, descriptors))
 }
 
+/// Becomes what it was launched as. Returns when a service has ended, or when that fails.
+fn become_launched(
+    launch: Launch,
+    descriptors: Descriptors,
+    agent: &UnixStream,
+) -> Result<(), Refusal> {
+    lead_session(&launch, &descriptors)
+        .and_then(|()| become_user(&launch))
+        .map_err(|error| {
+            let reason = format!("it can't be started as the space's user: {error}");
+            refusal(RefusalCode::Failed, reason)
+        })?;
+    enter(&launch.directory)?;
+    match launch.becomes {
+        Becomes::Program { arguments, called } => {
+            take_standard(descriptors).map_err(|error| {
+                refusal(RefusalCode::Failed, format!("no standard output: {error}"))
+            })?;
+            let called = called.as_ref();
+            Err(become_program(&arguments, called, &launch.environment))
+        }
+        Becomes::Service(service) => {
+            // All three are the connection, which ends when nobody has it any more.
+            let Descriptors { input: edge, .. } = descriptors;
+            service.serve(edge.into(), || {
+                // That the agent hears no reason tells it that all is well.
+                let _ = agent.shutdown(Shutdown::Both);
+            })
+        }
+    }
+}
+
 /// Returns only when it fails.
-fn become_program(launch: Launch, descriptors: Descriptors) -> Refusal {
-    if let Err(error) = become_user(&launch, descriptors) {
-        let reason = format!("the program can't be started as its user: {error}");
-        return refusal(RefusalCode::Failed, reason);
-    }
-    if let Err(refusal) = enter(&launch.directory) {
-        return refusal;
-    }
+fn become_program(
+    arguments: &[ByteText],
+    called: Option<&ByteText>,
+    environment: &[(ByteText, ByteText)],
+) -> Refusal {
     let text = |text: &ByteText| OsStr::from_bytes(text.as_bytes()).to_owned();
-    let Some((program, arguments)) = launch.arguments.split_first() else {
+    let Some((program, arguments)) = arguments.split_first() else {
         return refusal(RefusalCode::Invalid, "there is no program to start");
     };
     let mut command = Command::new(text(program));
-    command.args(arguments.iter().map(text)).env_clear().envs(
-        launch
-            .environment
-            .iter()
-            .map(|(name, value)| (text(name), text(value))),
-    );
-    if let Some(called) = &launch.called {
+    let variables = environment.iter();
+    command
+        .args(arguments.iter().map(text))
+        .env_clear()
+        .envs(variables.map(|(name, value)| (text(name), text(value))));
+    if let Some(called) = called {
         command.arg0(text(called));
     }
     let error = command.exec();
@@ -119,7 +151,7 @@ fn become_program(launch: Launch, descriptors: Descriptors) -> Refusal {
     refusal(code, format!("{program}: {error}"))
 }
 
-fn become_user(launch: &Launch, descriptors: Descriptors) -> io::Result<()> {
+fn lead_session(launch: &Launch, descriptors: &Descriptors) -> io::Result<()> {
     setsid()?;
     let Descriptors {
         input,
@@ -127,15 +159,16 @@ fn become_user(launch: &Launch, descriptors: Descriptors) -> io::Result<()> {
         error,
     } = descriptors;
     if launch.terminal {
-        ioctl_tiocsctty(&input)?;
+        ioctl_tiocsctty(input)?;
     } else {
-        for pipe in [&input, &output, &error] {
+        for pipe in [input, output, error] {
             own(pipe, launch);
         }
     }
-    dup2_stdin(&input)?;
-    dup2_stdout(&output)?;
-    dup2_stderr(&error)?;
+    Ok(())
+}
+
+fn become_user(launch: &Launch) -> io::Result<()> {
     // Outside of a container the agent may be an ordinary user, who stays who they are.
     if geteuid().is_root() || geteuid().as_raw() != launch.uid {
         let groups: Vec<Gid> = launch.groups.iter().copied().map(Gid::from_raw).collect();
@@ -143,6 +176,13 @@ fn become_user(launch: &Launch, descriptors: Descriptors) -> io::Result<()> {
         set_thread_gid(Gid::from_raw(launch.gid))?;
         set_thread_uid(Uid::from_raw(launch.uid))?;
     }
+    Ok(())
+}
+
+fn take_standard(descriptors: Descriptors) -> io::Result<()> {
+    dup2_stdin(&descriptors.input)?;
+    dup2_stdout(&descriptors.output)?;
+    dup2_stderr(&descriptors.error)?;
     Ok(())
 }
 

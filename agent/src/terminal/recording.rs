@@ -82,7 +82,7 @@ impl Recording {
     }
 
     /// The position behind the last byte.
-    fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.start + u64::try_from(self.kept.len()).unwrap_or(u64::MAX)
     }
 

@@ -2,5 +2,8 @@
 
 mod agent;
 mod exec;
+mod files;
+mod listen;
 mod services;
+mod sftp;
 mod terminals;

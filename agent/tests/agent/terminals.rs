@@ -122,7 +122,7 @@ fn who_comes_back_sees_what_they_would_have_seen() {
     let agent = Agent::start();
     let mut first = Viewer::open(&agent);
     first.type_in(
-        "PS1=; stty -echo; printf 'a\\tb\\033[1;31mred\\033[m\\n'; seq 100; echo o\"\"k\n",
+        "PS1=; stty -echo; printf 'a\\tb\\033[1;31mred\\033[m\\n'; seq 100; echo o\"\"k; exec cat\n",
     );
     first.until("ok");
     let mut second = first.again(&agent);
@@ -138,7 +138,7 @@ fn a_long_session_is_drawn_anew_with_the_lines_above() {
     let agent = Agent::start();
     let mut first = Viewer::open(&agent);
     first.type_in(
-        "PS1=; stty -echo; seq 300000; printf 'ä€\\033[7mx\\033[?2004h\\n'; echo o\"\"k\n",
+        "PS1=; stty -echo; seq 300000; printf 'ä€\\033[7mx\\033[?2004h\\n'; echo o\"\"k; exec cat\n",
     );
     first.until("ok");
     let mut second = first.again(&agent);
