@@ -294,7 +294,7 @@ async fn who_may_not_make_a_tunnel_may_only_close_one(database: Database) {
 async fn a_disabled_tunnel_counts_in_the_quota_and_a_deleted_one_does_not(database: Database) {
     let home = Installation::shared(database).await;
     let limit = json!({ "limits": { "tunnels": 1 } });
-    let (user, space) = resting(&home, "counted", limit).await;
+    let (user, space) = resting(&home, "tunnel-counted", limit).await;
     let first = user.create_tunnel(&space, 80).await;
     let second = json!({ "spaceId": space, "port": 81, "enabled": false });
     let refused = async || {

@@ -199,10 +199,10 @@ async fn the_images_content_and_owner_come_along() {
     rig.engine.create_volumes(&[volume]).await.expect("made");
     let container = rig.run_spec(&spec).await;
     let (code, owner) = rig
-        .inside(container, "touch ~/new && stat -c %U ~ ~/new")
+        .inside(container, "su dev -c 'touch ~/new && stat -c %U ~ ~/new'")
         .await;
     assert_eq!((code, owner.as_str()), (0, "dev\ndev"));
-    let (_, content) = rig.inside(container, "ls -A ~").await;
+    let (_, content) = rig.inside(container, "ls -A /home/dev").await;
     assert!(content.contains(".bashrc"), "{content}");
     assert!(!content.contains("lost+found"), "{content}");
 }
