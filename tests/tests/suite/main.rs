@@ -32,6 +32,7 @@ mod recovery;
 mod schema;
 mod security;
 mod sharing;
+mod ssh;
 mod ssh_keys;
 mod statements;
 mod subscriptions;
