@@ -1,12 +1,16 @@
 //! Connects to services of the space.
 
-use std::{io, rc::Rc, time::Duration};
+mod names;
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    time::Duration,
+};
 
 use spaceport_domain::agent::{Answer, Refusal, RefusalCode, Reply};
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time,
-};
+use tokio::{net::TcpStream, time};
 
 use crate::{
     activity::Counted,
@@ -17,6 +21,8 @@ use crate::{
 
 /// How long one address may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// As many addresses of a name are tried.
+const ADDRESSES_MAX: usize = 4;
 
 /// Connects to a host's port, and carries what goes between it and the edge.
 pub async fn serve(
@@ -35,26 +41,31 @@ pub async fn serve(
 }
 
 async fn connect(host: &str, port: u16) -> Result<TcpStream, Refusal> {
-    let addresses = lookup_host((host, port)).await.map_err(|error| {
-        let reason = format!("{host}: {error}");
-        refusal(RefusalCode::NotFound, reason)
-    })?;
     let mut last = refusal(RefusalCode::NotFound, format!("{host} has no address"));
-    for address in addresses {
-        match time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // Who is slow to send is not our concern.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => last = refused(&format!("{host}:{port}"), &error),
-            Err(_) => {
-                let reason = format!("{host}:{port} doesn't answer");
-                last = refusal(RefusalCode::Timeout, reason);
-            }
+    let addresses = names::addresses(host).await?;
+    for address in addresses.into_iter().take(ADDRESSES_MAX) {
+        match connect_to(host, address, port).await {
+            Ok(stream) => return Ok(stream),
+            Err(refusal) => last = refusal,
         }
     }
     Err(last)
+}
+
+async fn connect_to(host: &str, address: IpAddr, port: u16) -> Result<TcpStream, Refusal> {
+    let connecting = TcpStream::connect(SocketAddr::new(address, port));
+    match time::timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(Ok(stream)) => {
+            // Without it small pieces only come later.
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        }
+        Ok(Err(error)) => Err(refused(&format!("{host}:{port}"), &error)),
+        Err(_) => {
+            let reason = format!("{host}:{port} doesn't answer");
+            Err(refusal(RefusalCode::Timeout, reason))
+        }
+    }
 }
 
 /// Why there is no connection.

@@ -16,6 +16,7 @@
 mod account;
 mod activity;
 mod ahead;
+mod apps;
 mod children;
 mod command;
 mod descriptor;

@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     account::Account,
     activity::{Activity, Counted},
+    apps::Apps,
     children::Children,
     dial,
     environment::Environment,
@@ -48,6 +49,8 @@ pub struct Agent {
     pub activity: Rc<Activity>,
     /// Its terminals.
     pub terminals: Rc<Terminals>,
+    /// What runs beside the command.
+    pub apps: Apps,
     /// Connections that wait to be fetched.
     pub accepted: AcceptedConnections,
     secret_sha256: [u8; 32],
@@ -73,6 +76,7 @@ impl Agent {
             children,
             activity: Activity::begin(),
             terminals: Rc::default(),
+            apps: Apps::default(),
             accepted: AcceptedConnections::default(),
             secret_sha256: *secret_sha256.bytes(),
             space_environment: Environment::of_space(),
@@ -107,7 +111,7 @@ impl Agent {
             executions: self.activity.counted(Counted::Execution),
             connections: self.activity.counted(Counted::Connection),
             idle_seconds: self.activity.idle().as_secs(),
-            ..Status::default()
+            apps: self.apps.describe(),
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
     time,
 };
 
-use crate::{children::Children, command, server, server::Agent, signal::arrival::Signals};
+use crate::{apps, children::Children, command, server, server::Agent, signal::arrival::Signals};
 
 /// How long what is left of a space may take to end by itself, after its command has ended.
 const ENDING: Duration = Duration::from_secs(2);
@@ -58,6 +58,7 @@ async fn live(config: Config) -> io::Result<ExitCode> {
         Ok(command) => command,
         Err(refusal) => return Ok(command::failed(&refusal)),
     };
+    apps::start(&agent);
     tokio::task::spawn_local(server::serve(listener, agent));
     let code = command::run(command, signals).await;
     end_all_others(&children).await;
