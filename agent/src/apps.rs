@@ -29,7 +29,7 @@ const FOLDER: &str = "/usr/lib/spaceport/apps";
 /// How long an app that has ended waits to be started again, the first time, and at most. Who has
 /// run for longer than that begins anew.
 const WAIT_MIN: Duration = Duration::from_secs(1);
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// The apps by name.
 #[derive(Debug, Default)]
