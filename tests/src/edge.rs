@@ -98,6 +98,11 @@ impl Visitor {
         }
     }
 
+    /// What asks by HTTP/2, for whoever wants to see an answer before it is whole.
+    pub fn http2(&self) -> &reqwest::Client {
+        &self.http2
+    }
+
     /// GETs a page by HTTP/1.1.
     pub async fn get(&self, url: &str) -> Answer {
         self.get_with(url, &[]).await

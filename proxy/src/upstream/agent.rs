@@ -113,6 +113,8 @@ impl AgentError {
                 RefusalCode::Refused | RefusalCode::NotFound => DialError::Refused,
                 RefusalCode::Timeout => DialError::Timeout,
                 RefusalCode::Busy => DialError::Busy,
+                // It is older than what it is asked for.
+                RefusalCode::Unsupported => DialError::NoAgent,
                 _ => io::Error::other(refusal).into(),
             },
         }
@@ -175,6 +177,10 @@ impl Upstreams {
         };
         match self.converse(agent, service).await {
             Ok((_, stream)) => Ok(stream),
+            // It may have tried several addresses, and a space without IPv6 has no second one.
+            Err(AgentError::Refused(refusal)) if refusal.code == RefusalCode::Failed => {
+                Err(DialError::Refused)
+            }
             Err(error) => match error.into_dial_error() {
                 DialError::NoAgent => Err(DialError::Refused),
                 error => Err(error),

@@ -34,6 +34,8 @@ pub(crate) struct Agent {
 pub(crate) struct Shared {
     /// Where it connects to when it is asked for a port at loopback; nowhere, if nothing is said.
     pub(crate) inside: Mutex<Option<SocketAddr>>,
+    /// Why it doesn't, if it doesn't because of something other than that nobody listens.
+    pub(crate) refuses: Mutex<Option<RefusalCode>>,
     /// What it was asked for.
     pub(crate) asked: watch::Sender<Vec<Service>>,
     /// How many connections are open.
@@ -117,7 +119,10 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
                     reply(&mut stream, &Reply::Done(Answer::Begun)).await?;
                     io::copy_bidirectional(&mut stream, &mut inside).await?;
                 }
-                Err(_) => refuse(&mut stream, RefusalCode::Refused).await?,
+                Err(_) => {
+                    let code = *shared.refuses.lock().unwrap();
+                    refuse(&mut stream, code.unwrap_or(RefusalCode::Refused)).await?;
+                }
             }
         }
         Service::Files => {

@@ -2,7 +2,7 @@
 
 use http::{Method, Version};
 use serde_json::{Value, json};
-use spaceport_domain::agent::Service;
+use spaceport_domain::agent::{RefusalCode, Service};
 use spaceport_proxy::Edge;
 
 use crate::{
@@ -145,26 +145,32 @@ async fn what_takes_the_edges_connection_costs_the_agent_nothing() {
 async fn where_nothing_listens_inside_either_the_answer_is_the_same() {
     let inside = Inside::open().await;
     let port = closed_port();
-    let nothing = (502, Some("NOTHING_LISTENS"));
+    let nothing = (502, Some("NOTHING_LISTENS".to_owned()));
     let house = &inside.street.house;
     let before = connects(house.edge()).await;
-    let got = inside
-        .ask(Version::HTTP_2, Method::GET, &host(port), "/x")
-        .await;
-    assert_eq!((got.status, got.code()), nothing);
-    assert_eq!(inside.agent.asked().len(), 1);
+    let get = async || {
+        let host = host(port);
+        let got = inside.ask(Version::HTTP_2, Method::GET, &host, "/x").await;
+        (got.status, got.code().map(str::to_owned))
+    };
+    for code in [
+        RefusalCode::Refused,
+        RefusalCode::Failed,
+        RefusalCode::Unsupported,
+    ] {
+        *inside.agent.shared.refuses.lock().unwrap() = Some(code);
+        assert_eq!(get().await, nothing, "{code:?}");
+    }
+    assert_eq!(inside.agent.asked().len(), 3);
     // The agent has died, or there has never been one.
     let mut dead = inside.space("RUNNING");
     dead["agent"]["port"] = closed_port().into();
     for space in [dead, inside.street.space("RUNNING")] {
         house.say(space).await;
-        let got = inside
-            .ask(Version::HTTP_2, Method::GET, &host(port), "/x")
-            .await;
-        assert_eq!((got.status, got.code()), nothing);
+        assert_eq!(get().await, nothing);
     }
     let after = connects(house.edge()).await;
-    assert_eq!((after.0 - before.0, after.1 - before.1), (0, 3));
+    assert_eq!((after.0 - before.0, after.1 - before.1), (0, 5));
 }
 
 #[tokio::test]

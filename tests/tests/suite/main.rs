@@ -28,6 +28,7 @@ mod people;
 mod protocols;
 mod proxies;
 mod quota;
+mod reach;
 mod recovery;
 mod schema;
 mod security;

@@ -8,7 +8,8 @@ use reqwest::{Method, Version};
 use serde_json::json;
 use spaceport_tests::{Client, Database, Home, Installation, edge::Answer};
 
-use self::stage::{COOKIE, Stage, cookie_of, echoed, values};
+pub(crate) use self::stage::cookie_of;
+use self::stage::{COOKIE, Stage, echoed, values};
 
 async fn home() -> Home {
     Installation::shared(Database::Sqlite).await
