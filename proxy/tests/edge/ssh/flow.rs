@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::town::Town;
 use crate::soon;
@@ -82,4 +82,59 @@ async fn a_client_that_reads_nothing_holds_nobody_up() {
         assert_eq!(said, "on\n");
     }
     flooded.kill().await.unwrap();
+}
+
+/// The client wants new keys all the time, in the middle of data both ways.
+#[tokio::test]
+async fn keys_are_exchanged_anew_while_everything_goes_on() {
+    let town = Town::open().await;
+    let mut child = town.program("ssh");
+    let mut child = child
+        .args(["-o", "RekeyLimit=1M", "lab", "cat"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let sent: Vec<u8> = (0..16 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
+    let writing = async {
+        stdin.write_all(&sent).await.unwrap();
+        drop(stdin);
+    };
+    let reading = async {
+        let mut got = Vec::new();
+        stdout.read_to_end(&mut got).await.unwrap();
+        got
+    };
+    let ((), got) = soon(async { tokio::join!(writing, reading) }).await;
+    assert!(got == sent);
+    assert!(soon(child.wait()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_client_that_gives_no_sign_of_life_is_cut_if_that_is_wanted() {
+    let town = Town::open_with(&[("SPACEPORT_SSH_KEEPALIVE_SECONDS", "0.1")]).await;
+    let mut ssh = town.program("ssh");
+    let mut child = ssh
+        .args(["lab", "echo $$; exec sleep 1000"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let pid = soon(lines.next_line()).await.unwrap().unwrap();
+    // It answers for as long as it can.
+    assert_eq!(town.ssh(&["lab", "sleep 1; echo on"]).await.well(), "on\n");
+    assert!(is_there(&pid));
+    let stop = ["-STOP", &child.id().unwrap().to_string()];
+    let stopped = tokio::process::Command::new("kill").args(stop).status();
+    assert!(stopped.await.unwrap().success());
+    soon(async {
+        while is_there(&pid) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    child.kill().await.unwrap();
+}
+
+fn is_there(pid: &str) -> bool {
+    std::path::Path::new("/proc").join(pid).exists()
 }
