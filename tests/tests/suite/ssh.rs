@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use spaceport_tests::{
     BASE, Client, Database, Home, Installation, OpenSsh, eventually, on_both_databases,
 };
+use tokio::io::AsyncWriteExt;
 
 on_both_databases!(
     a_developer_works_in_a_space_by_ssh,
@@ -58,7 +59,6 @@ async fn a_developer_works_in_a_space_by_ssh(database: Database) {
         ssh_w.stdin(std::process::Stdio::piped());
         let mut child = ssh_w.spawn().expect("ssh runs");
         let mut stdin = child.stdin.take().expect("its input");
-        use tokio::io::AsyncWriteExt;
         let _ = stdin.write_all(b"GET / HTTP/1.0\r\n\r\n").await;
         let output = child.wait_with_output().await.expect("an end");
         String::from_utf8_lossy(&output.stdout).starts_with("HTTP/1.0 200")

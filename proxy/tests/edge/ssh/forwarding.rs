@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::Stdio};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UnixStream},
     process::Child,
 };
 
@@ -117,10 +117,108 @@ async fn a_port_where_nothing_listens_is_refused_and_nothing_else_ends() {
 }
 
 #[tokio::test]
+async fn a_local_port_leads_to_a_socket_of_the_space() {
+    let town = Town::open().await;
+    let path = town.path("socket");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let port = closed_port();
+    let _ssh = forward(&town, &["-L", &format!("{port}:{}", path.display())]);
+    let (mut here, accepted) =
+        soon(async { tokio::join!(connected(port), listener.accept()) }).await;
+    let (mut there, _) = accepted.unwrap();
+    there.write_all(b"from there").await.unwrap();
+    drop(there);
+    let mut got = String::new();
+    soon(here.read_to_string(&mut got)).await.unwrap();
+    assert_eq!(got, "from there");
+}
+
+#[tokio::test]
 async fn a_proxy_leads_wherever_the_client_asks() {
     let (town, echo) = (Town::open().await, echo().await);
     let port = closed_port();
     let _ssh = forward(&town, &["-D", &port.to_string()]);
     let stream = by_proxy(port, echo.port()).await;
     assert_eq!(converse(stream, b"hi\n").await, expected(b"hi\n"));
+}
+
+#[tokio::test]
+async fn a_port_of_the_space_leads_to_the_client_until_it_is_cancelled() {
+    let (town, echo) = (Town::open().await, echo().await);
+    let port = closed_port();
+    let control = town.path("control").display().to_string();
+    let mut ssh = forward(
+        &town,
+        &[
+            "-M",
+            "-S",
+            &control,
+            "-R",
+            &format!("{port}:127.0.0.1:{}", echo.port()),
+        ],
+    );
+    let said = vec![b'x'; 3 << 20];
+    assert!(converse(connected(port).await, &said).await == expected(&said));
+    let many = (0..50).map(async |_| converse(connected(port).await, b"hi\n").await);
+    for got in futures_util::future::join_all(many).await {
+        assert_eq!(got, expected(b"hi\n"));
+    }
+    let kept = connected(port).await;
+    let forwarded = format!("{port}:127.0.0.1:{}", echo.port());
+    let cancel = ["-S", &control, "-O", "cancel", "-R", &forwarded, "lab"];
+    town.ssh(&cancel).await.well();
+    soon(async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // What was open goes on.
+    assert_eq!(converse(kept, b"hi\n").await, expected(b"hi\n"));
+    // Any free port will do, and the client is told which.
+    let any = format!("0:127.0.0.1:{}", echo.port());
+    let forward = ["-S", &control, "-O", "forward", "-R", &any, "lab"];
+    let told: u16 = town.ssh(&forward).await.well().trim().parse().unwrap();
+    assert_eq!(
+        converse(connected(told).await, b"hi\n").await,
+        expected(b"hi\n")
+    );
+    // It ends with the client.
+    ssh.kill().await.unwrap();
+    soon(async {
+        while TcpStream::connect(("127.0.0.1", told)).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn programs_of_the_space_use_the_clients_keys() {
+    let town = Town::open().await;
+    let socket = town.path("agent");
+    let mut agent = tokio::process::Command::new("ssh-agent");
+    agent.arg("-D").arg("-a").arg(&socket);
+    let agent = agent.stdout(Stdio::null()).kill_on_drop(true).spawn();
+    let _agent = agent.unwrap();
+    soon(async {
+        while UnixStream::connect(&socket).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let list = async |arguments: &[&str]| {
+        let mut ssh = town.program("ssh");
+        ssh.args(arguments).env("SSH_AUTH_SOCK", &socket);
+        town.run(ssh.args(["lab", "ssh-add -l; ssh-add -l"])).await
+    };
+    let mut add = tokio::process::Command::new("ssh-add");
+    add.arg("-q").arg(town.path("ada"));
+    let added = add.env("SSH_AUTH_SOCK", &socket).status().await.unwrap();
+    assert!(added.success());
+    let fingerprint = town.fingerprint("ada").await;
+    let listed = list(&["-A"]).await.well();
+    assert_eq!(listed.matches(&fingerprint).count(), 2, "{listed}");
+    let unasked = list(&["-a"]).await;
+    assert!(!unasked.stdout.contains(&fingerprint), "{unasked:?}");
 }

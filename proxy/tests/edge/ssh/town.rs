@@ -136,6 +136,14 @@ impl Town {
         line.trim().to_owned()
     }
 
+    /// The fingerprint of a key that was made.
+    pub(crate) async fn fingerprint(&self, name: &str) -> String {
+        let mut keygen = Command::new("ssh-keygen");
+        keygen.arg("-lf").arg(self.path(name));
+        let told = self.run(&mut keygen).await;
+        told.stdout.split(' ').nth(1).unwrap().to_owned()
+    }
+
     /// What the edge tells of its host key.
     pub(crate) async fn host_key(&self) -> String {
         let host = "any--thing--atall.apps.localhost";
