@@ -15,6 +15,7 @@
     reason = "a harness panics when a test doesn't get what it needs"
 )]
 
+pub mod agent;
 pub mod browser;
 pub mod client;
 pub mod database;

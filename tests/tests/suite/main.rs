@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod agent;
 mod apps;
 mod attacks;
 mod audit;
