@@ -1,6 +1,6 @@
 //! The command line as it is typed.
 
-use std::path::PathBuf;
+use std::{env, ffi::OsString};
 
 use clap::{Parser, Subcommand};
 
@@ -19,7 +19,12 @@ use crate::{
 /// 3 nobody is signed in; 4 there is no such thing, or none for you; 5 the API, the edge or the space
 /// can't be reached. `exec` and `ssh` end with the status of the program they ran.
 #[derive(Debug, Parser)]
-#[command(name = "spaceport", version, propagate_version = true)]
+#[command(
+    name = "spaceport",
+    version,
+    propagate_version = true,
+    after_long_help = "SPACEPORT_TOKEN in the environment is used as a token, beside whoever is signed in."
+)]
 pub struct Arguments {
     /// What is said of the installation and of the output.
     #[command(flatten)]
@@ -28,6 +33,10 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// The variable that a token is read from. There is no option: other users of a machine see what is
+/// on a command line.
+const TOKEN_VARIABLE: &str = "SPACEPORT_TOKEN";
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
@@ -38,19 +47,9 @@ pub struct Global {
     /// The address of the API, beside what is configured.
     #[arg(long, global = true, env = "SPACEPORT_URL", value_name = "URL")]
     url: Option<String>,
-    /// A token to use, beside whoever is signed in.
-    #[arg(
-        long = "use-token",
-        hide = true,
-        global = true,
-        env = "SPACEPORT_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN"
-    )]
-    token: Option<String>,
     /// A PEM file of authorities to believe, beside the system's.
     #[arg(long, global = true, env = "SPACEPORT_CA", value_name = "FILE")]
-    ca: Option<PathBuf>,
+    ca: Option<OsString>,
     /// How results are printed.
     #[arg(
         long,
@@ -118,8 +117,8 @@ impl Global {
         Wanted {
             installation: given(&self.installation),
             url: given(&self.url),
-            token: given(&self.token),
-            ca: self.ca.clone().filter(|it| !it.as_os_str().is_empty()),
+            token: env::var(TOKEN_VARIABLE).ok().filter(|it| !it.is_empty()),
+            ca: self.ca.clone().filter(|it| !it.is_empty()).map(Into::into),
         }
     }
 

@@ -47,6 +47,14 @@ impl Output {
         }
     }
 
+    /// Prints `value` as JSON, or else `line`, which is the result itself.
+    pub fn result<T: Serialize>(self, value: &T, line: &str) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => json(value),
+            Format::Table => write_out(&format!("{}\n", printable(line))),
+        }
+    }
+
     /// Prints `value` as JSON, or else says `sentence`.
     pub fn done<T: Serialize>(self, value: &T, sentence: &str) -> Result<(), Failure> {
         match self.format {

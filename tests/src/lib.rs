@@ -17,6 +17,7 @@
 
 pub mod agent;
 pub mod browser;
+pub mod cli;
 pub mod client;
 pub mod database;
 pub mod docker;
@@ -38,6 +39,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use cli::Cli;
 pub use client::{Client, Payload};
 pub use database::Database;
 pub use edge::Visitor;

@@ -86,7 +86,7 @@ pub async fn run(session: &Session, forward: &Forward) -> Result<(), Failure> {
             port: *port,
         };
         let sentence = format!("{address} leads to port {port} of {}", forward.space);
-        session.output.done(&listening, &sentence)?;
+        session.output.result(&listening, &sentence)?;
     }
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let serving = listeners.into_iter().map(|(listener, remote)| {

@@ -101,8 +101,7 @@ async fn make(session: &Session, add: &Add) -> Result<(), Failure> {
     let payload = session.api.ask(CreateTunnel, variables).await?;
     let payload = payload.create_tunnel;
     let tunnel = require(payload.tunnel, payload.problems)?;
-    let sentence = tunnel.url.clone();
-    session.output.done(&tunnel, &sentence)
+    session.output.result(&tunnel, &tunnel.url)
 }
 
 async fn remove(session: &Session, wanted: &str) -> Result<(), Failure> {

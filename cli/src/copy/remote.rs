@@ -26,10 +26,13 @@ const TARGET: HeaderName = HeaderName::from_static("spaceport-target");
 const LINE_BYTES_MAX: usize = 1 << 20;
 /// The longest answer that is neither a file nor a listing.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
-/// Failures of these codes may pass: the way to the space broke, and may be whole again.
-const PASSING: [&str; 5] = [
+/// Failures of these codes may pass: the way to the space broke, and may be whole again; or another
+/// attempt that broke is still at work there.
+const PASSING: [&str; 7] = [
     "UNREACHABLE",
     "BROKEN",
+    "INCOMPLETE",
+    "OFFSET_MISMATCH",
     "UPSTREAM_ERROR",
     "UPSTREAM_TIMEOUT",
     "UPSTREAM_BUSY",

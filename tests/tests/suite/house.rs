@@ -118,6 +118,7 @@ fn crates_depend_on_no_more_of_ours_than_they_may() {
         ("entity", &[]),
         ("migration", &[]),
         ("proxy", &["spaceport-domain"]),
+        ("cli", &["spaceport-domain"]),
         (
             "api",
             &[
@@ -181,6 +182,7 @@ fn a_module_is_a_file_of_its_own_name() {
         "migration",
         "api",
         "proxy",
+        "cli",
         "tests",
         "benches",
     ] {

@@ -17,6 +17,7 @@ mod audit;
 mod bounds;
 mod browser;
 mod certificates;
+mod cli;
 mod edge;
 mod engine;
 mod failures;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::timeout;
 
 use crate::{
     api::{
@@ -21,6 +22,8 @@ use crate::{
 
 /// How long the API may be away while something is waited for.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// A command that is wrong ends as soon as it runs: so long is looked whether it does.
+const SETTLES: Duration = Duration::from_secs(1);
 const SPINNER_TICK: Duration = Duration::from_millis(120);
 
 /// What a space is to become.
@@ -66,8 +69,20 @@ pub async fn until(
         begun => begun?,
     };
     let progress = Progress::begin(session.output, space);
-    while let Some(event) = following.next().await? {
-        let event = event.space_changed;
+    let mut has_run = false;
+    loop {
+        let next = following.next();
+        let event = if has_run {
+            match timeout(SETTLES, next).await {
+                Ok(event) => event?,
+                Err(_) => return Ok(()),
+            }
+        } else {
+            next.await?
+        };
+        let Some(event) = event.map(|it| it.space_changed) else {
+            return gone(space, goal);
+        };
         following.note(event.cursor.as_ref());
         let change = spelled(&event.change);
         if matches!(change.as_str(), "DELETED" | "LOST") {
@@ -76,6 +91,7 @@ pub async fn until(
         let Some(now) = event.space else { continue };
         progress.show(&spelled(&now.status).to_lowercase());
         match judge(&now, goal) {
+            Verdict::Reached if goal == Goal::Running => has_run = true,
             Verdict::Reached => return Ok(()),
             Verdict::OnTheWay => {}
             Verdict::Failed(failure, last_words) => {
@@ -91,7 +107,6 @@ pub async fn until(
             }
         }
     }
-    gone(space, goal)
 }
 
 /// A subscription to one space ends for good with the space.

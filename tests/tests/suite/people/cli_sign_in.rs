@@ -27,15 +27,21 @@ pub struct Page {
 impl Page {
     /// The page as a command line opens it, in a browser that knows nobody.
     pub fn new(home: &Home) -> Self {
+        let api = home.api_url("");
+        let url = format!("{api}/cli/sign-in?port=4711&state=s&challenge={CHALLENGE}");
+        Self::at(home, url)
+    }
+
+    /// The page at the address that a command line gave.
+    pub fn at(home: &Home, url: String) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
             .build();
-        let api = home.api_url("");
         Self {
             http: http.expect("a client"),
-            url: format!("{api}/cli/sign-in?port=4711&state=s&challenge={CHALLENGE}"),
-            api,
+            url,
+            api: home.api_url(""),
             cookie: String::new(),
         }
     }
@@ -76,11 +82,16 @@ impl Page {
         answer
     }
 
+    /// Presses a button, and gives where it leads.
+    pub async fn answer(&mut self, answer: &str) -> String {
+        let answer = self.submit(&[("answer", answer)]).await;
+        assert_eq!(answer.status(), 303);
+        location(&answer)
+    }
+
     /// Presses the button, and gives the code.
     pub async fn confirm(&mut self) -> String {
-        let answer = self.submit(&[("answer", "yes")]).await;
-        assert_eq!(answer.status(), 303);
-        let to = location(&answer);
+        let to = self.answer("yes").await;
         let code = to.strip_prefix("http://127.0.0.1:4711/?state=s&code=");
         code.unwrap_or_else(|| panic!("{to}")).to_owned()
     }
