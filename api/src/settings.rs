@@ -5,6 +5,7 @@
 
 mod limits;
 mod public_url;
+mod ssh;
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,7 @@ use spaceport_domain::{
 };
 use tracing_subscriber::EnvFilter;
 
-pub use self::{limits::Limits, public_url::PublicUrl};
+pub use self::{limits::Limits, public_url::PublicUrl, ssh::PublicSsh};
 use crate::{
     engine::{Enforcement, Firewall},
     store,
@@ -48,6 +49,8 @@ pub struct Settings {
     /// `SPACEPORT_EDGE_PUBLIC_PORT`: the port in the URLs of tunnels and apps; by default that of
     /// `SPACEPORT_EDGE_LISTEN`.
     pub edge_public_port: u16,
+    /// Where SSH clients reach the edge, if it serves SSH.
+    pub ssh: Option<PublicSsh>,
     /// `SPACEPORT_EDGE_TOKEN`: what the edge signs in with; by default a file below the data
     /// directory.
     pub edge_token: Option<String>,
@@ -132,6 +135,7 @@ impl Settings {
             ([127, 0, 0, 1], 8080).into(),
             "an address and a port",
         );
+        let app_domain = reader.domain("app_domain", "apps.localhost");
         let settings = Self {
             api_listen,
             api_public_url: reader.parse(
@@ -140,7 +144,8 @@ impl Settings {
                 "a URL like https://spaceport.example",
             ),
             database_url: reader.database_url(&data_dir),
-            app_domain: reader.domain("app_domain", "apps.localhost"),
+            ssh: PublicSsh::read(&mut reader, &app_domain),
+            app_domain,
             tunnel_domain: reader.domain("tunnel_domain", "tunnels.localhost"),
             edge_public_port: reader.parse("edge_public_port", edge_listen.port(), "a port"),
             edge_token: reader.text("edge_token"),
@@ -364,6 +369,27 @@ mod tests {
     }
 
     #[test]
+    fn ssh_is_where_the_edge_listens_unless_told_otherwise() {
+        let ssh = |environment: &[_]| {
+            let ssh = read("app_domain = \"a.example\"", environment)
+                .expect("usable")
+                .ssh;
+            ssh.map(|ssh| (ssh.host, ssh.port))
+        };
+        let at = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(ssh(&[]), at("localhost", 2222));
+        assert_eq!(ssh(&[("ssh_listen", "[::1]:22")]), at("localhost", 22));
+        assert_eq!(ssh(&[("ssh_listen", "0.0.0.0:22")]), at("a.example", 22));
+        let told = [
+            ("ssh_listen", "0.0.0.0:2222"),
+            ("ssh_public_host", "ssh.example"),
+            ("ssh_public_port", "22"),
+        ];
+        assert_eq!(ssh(&told), at("ssh.example", 22));
+        assert_eq!(ssh(&[("ssh_listen", "off")]), None);
+    }
+
+    #[test]
     fn every_mistake_is_reported_at_once() {
         let error = read(
             "api_listen = \"here\"\ndemo = \"maybe\"\nx = []",
@@ -377,10 +403,12 @@ mod tests {
                 ("log", "spaceport=loud"),
                 ("app_sign_in_hours", "0"),
                 ("api_public_url", "spaceport.example"),
+                ("ssh_listen", "on"),
+                ("ssh_public_port", "ssh"),
             ],
         )
         .expect_err("unusable");
-        assert_eq!(error.0.len(), 12, "{error}");
+        assert_eq!(error.0.len(), 14, "{error}");
         assert!(error.to_string().contains("SPACEPORT_API_LISTEN"));
     }
 }

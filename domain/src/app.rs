@@ -7,7 +7,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::template::{Feature, PortDeclaration};
+use crate::{
+    agent::PORT,
+    template::{Feature, PortDeclaration},
+};
 
 /// Where the editor listens in a space whose template declares no port named `code`.
 pub const CODE_PORT: u16 = 13337;
@@ -26,13 +29,13 @@ pub enum AppName {
     Term,
     /// The files.
     Files,
-    /// Whatever listens on this port; never 0.
+    /// Whatever listens on this port; never 0, and never the agent.
     Port(u16),
 }
 
 /// The text names no app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be code, vnc, term, files or a port from 1 to 65535")]
+#[error("must be code, vnc, term, files or a port from 1 to 65535 other than {PORT}, the agent's")]
 pub struct AppNameError;
 
 impl AppName {
@@ -88,7 +91,7 @@ impl FromStr for AppName {
             port => {
                 // One spelling each: neither `+80` nor `080`.
                 let plain = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
-                let port = port.parse().ok().filter(|_| plain);
+                let port = port.parse().ok().filter(|it| plain && *it != PORT);
                 port.map(Self::Port).ok_or(AppNameError)
             }
         }
@@ -122,7 +125,7 @@ mod tests {
             assert_eq!(app.to_string(), text);
         }
         for bad in [
-            "", "0", "080", "+80", "-1", "65536", "8000x", "Code", "shell", " 80",
+            "", "0", "080", "+80", "-1", "65536", "8000x", "Code", "shell", " 80", "17433",
         ] {
             assert_eq!(bad.parse::<AppName>(), Err(AppNameError), "{bad:?}");
         }

@@ -2,6 +2,7 @@
 
 use spaceport_domain::{
     access::Actor,
+    agent,
     event::{EventBody, TunnelChange},
     hostname::TunnelLabel,
     id::{TunnelId, UserId},
@@ -257,8 +258,12 @@ fn checked_changes(input: &UpdateTunnel) -> Result<Changes, Vec<Problem>> {
 }
 
 fn checked_port(port: i64) -> Result<u16, Problem> {
-    let port = u16::try_from(port).ok().filter(|port| *port > 0);
-    port.ok_or_else(|| Problem::input(["port"], "must be from 1 to 65535"))
+    let mistake = |what: &str| Problem::input(["port"], what);
+    match u16::try_from(port) {
+        Ok(agent::PORT) => Err(mistake("is the port of the space's agent")),
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(mistake("must be from 1 to 65535")),
+    }
 }
 
 fn checked_name(name: &str) -> Result<TunnelName, Problem> {

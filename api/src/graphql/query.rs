@@ -9,6 +9,7 @@ use super::{
     caller::Call,
     types::{
         audit::{AuditEntry, AuditFilter},
+        edge::Edge,
         group::Group,
         inputs::SpaceFilter,
         page::{self, List},
@@ -46,6 +47,12 @@ impl Query {
     async fn viewer(&self, context: &Context<'_>) -> Result<User> {
         let user = context.app()?.viewer(context.actor()?).await?;
         Ok(User(Arc::new(user)))
+    }
+
+    /// Where the edge is, which carries everything into spaces.
+    async fn edge(&self, context: &Context<'_>) -> Result<Edge> {
+        context.actor()?;
+        Ok(Edge::from(&context.app()?.settings))
     }
 
     /// The space with this identifier, when the viewer may see it; for a while also when it is

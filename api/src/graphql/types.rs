@@ -1,6 +1,7 @@
 //! The types of the schema, beside the types of the domain they show.
 
 pub(super) mod audit;
+pub(super) mod edge;
 pub(super) mod enums;
 mod feature;
 pub(super) mod group;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::step::Exit;
-use crate::time::Timestamp;
+use crate::{agent::COMMAND_FAILED, time::Timestamp};
 
 /// What went wrong, in one stable word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ pub struct Failure {
 /// The most bytes of a failure's log tail.
 pub const LOG_TAIL_MAX_BYTES: usize = 8 * 1024;
 
+/// The most characters of an agent's reason that become a failure's message.
+const REASON_MAX_CHARS: usize = 300;
+
 /// A container that ended sooner than this after its start never really ran.
 pub const EARLY_EXIT_MS: u64 = 5_000;
 
@@ -140,9 +143,18 @@ impl Failure {
     }
 
     /// The same failure with the last of `lines`, which the space wrote, that fit into
-    /// [`LOG_TAIL_MAX_BYTES`]: every later event of the space carries them.
+    /// [`LOG_TAIL_MAX_BYTES`]: every later event of the space carries them. Why a command can't be
+    /// started its agent wrote there.
     #[must_use]
     pub fn with_log_tail(mut self, mut lines: Vec<String>) -> Self {
+        if let FailureCode::CommandNotFound | FailureCode::CommandNotExecutable = self.code {
+            let mut reasons = lines
+                .iter()
+                .filter_map(|it| it.strip_prefix(COMMAND_FAILED));
+            if let Some(reason) = reasons.next_back() {
+                self.message = reason.chars().take(REASON_MAX_CHARS).collect();
+            }
+        }
         let mut left = LOG_TAIL_MAX_BYTES;
         let fitting = lines.iter().rev().take_while(|line| {
             let fits = line.len() < left;
@@ -198,6 +210,17 @@ mod tests {
         assert_eq!(tail(&[10, 8000, 100, 80]), [8000, 100, 80]);
         assert_eq!(tail(&[10, 8000, 200]), [200]);
         assert!(tail(&[10, 9000]).is_empty());
+    }
+
+    #[test]
+    fn why_a_command_was_not_started_the_agent_says() {
+        let message = |code| {
+            let tail = vec!["before".to_owned(), format!("{COMMAND_FAILED}no later")];
+            let failure = Failure::from_exit(&exit(code, 10, false));
+            failure.with_log_tail(tail).message
+        };
+        assert_eq!([message(127), message(126)], ["no later", "no later"]);
+        assert!(message(3).contains("exited"));
     }
 
     #[test]

@@ -6,7 +6,11 @@ use super::{
     blueprint::{Blueprint, EnvVar, Feature, PortDeclaration, Variable, VolumeDeclaration},
     variables::{PARAMETER_MAX_BYTES, is_variable_name, used_in},
 };
-use crate::{agent::CONFIG_VARIABLE, name::PartName, problem::Problem};
+use crate::{
+    agent::{CONFIG_VARIABLE, PORT},
+    name::PartName,
+    problem::Problem,
+};
 
 /// Processes and threads of a space whose template doesn't say.
 pub const DEFAULT_PIDS: u32 = 4096;
@@ -286,6 +290,10 @@ impl Mistakes {
             let at = index.to_string();
             self.part_name(&["ports", &at, "name"], name, &names[..index]);
             let port = match u16::try_from(*number) {
+                Ok(PORT) => {
+                    self.add(&["ports", &at, "port"], "is the port of the space's agent");
+                    continue;
+                }
                 Ok(port) if port > 0 => port,
                 _ => {
                     self.add(&["ports", &at, "port"], "must be from 1 to 65535");

@@ -109,6 +109,8 @@ async fn a_command_that_is_not_found(database: Database) {
     story.image.make();
     let failure = story.start_fails().await;
     assert_eq!(failure["code"], "COMMAND_NOT_FOUND");
+    let message = failure["message"].as_str().expect("text");
+    assert!(message.contains("later"), "{message}");
     assert_eq!(failure["oomKilled"], false);
     story
         .image
@@ -124,6 +126,8 @@ async fn a_command_that_can_not_be_executed(database: Database) {
     story.image.run(tool);
     let failure = story.start_fails().await;
     assert_eq!(failure["code"], "COMMAND_NOT_EXECUTABLE");
+    let message = failure["message"].as_str().expect("text");
+    assert!(message.contains("/tool"), "{message}");
     story.image.run("chmod +x /tool");
     story.runs().await;
 }

@@ -25,8 +25,9 @@ pub struct SpaceFeature {
     available: bool,
     /// Why not.
     reason: Option<FeatureBar>,
-    /// Where it is opened, when it is opened in a browser and can be used. Whoever isn't signed in
-    /// there is asked to; `openApp` saves that.
+    /// Where it is opened, when it can be used and is opened in one place: in a browser, where
+    /// whoever isn't signed in is asked to (`openApp` saves that); for SSH, `ssh://` with the user
+    /// name that stands for the space.
     url: Option<String>,
 }
 
@@ -75,16 +76,21 @@ impl<'a> Uses<'a> {
     pub(super) fn features(&self) -> Vec<SpaceFeature> {
         let feature = |feature: DomainFeature| {
             let bar = self.bar(feature);
-            let app = match feature {
-                DomainFeature::CodeServer => Some(AppName::Code),
-                DomainFeature::Vnc => Some(AppName::Vnc),
-                _ => None,
+            let url = match feature {
+                DomainFeature::CodeServer => Some(self.url(AppName::Code)),
+                DomainFeature::Vnc => Some(self.url(AppName::Vnc)),
+                DomainFeature::Terminal => Some(self.url(AppName::Term)),
+                DomainFeature::Files => Some(self.url(AppName::Files)),
+                DomainFeature::Ssh => self.ssh_url(),
+                DomainFeature::VscodeTunnel
+                | DomainFeature::PortForward
+                | DomainFeature::Tunnels => None,
             };
             SpaceFeature {
                 feature: feature.into(),
                 available: bar.is_none(),
                 reason: bar.map(FeatureBar::from),
-                url: app.filter(|_| bar.is_none()).map(|app| self.url(app)),
+                url: url.filter(|_| bar.is_none()),
             }
         };
         DomainFeature::ALL.into_iter().map(feature).collect()
@@ -109,6 +115,12 @@ impl<'a> Uses<'a> {
         };
         let host = label.under(&self.settings.app_domain);
         self.settings.edge_url(&host)
+    }
+
+    fn ssh_url(&self) -> Option<String> {
+        let ssh = self.settings.ssh.as_ref()?;
+        let (space, owner) = (&self.space, &self.owner);
+        Some(format!("ssh://{space}--{owner}@{}:{}", ssh.host, ssh.port))
     }
 
     fn bar(&self, feature: DomainFeature) -> Option<Bar> {
