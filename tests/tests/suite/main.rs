@@ -1,7 +1,8 @@
 //! Promises of Spaceport, checked against the real parts.
 //!
 //! Needs root, Docker, the images `spaceport/busybox` and `spaceport/base`, the programs of this
-//! build, and Postgres: `eval "$(dev/postgres start)"`. `make test` sees to all of it.
+//! build, the agent (`dev/agent`), and Postgres: `eval "$(dev/postgres start)"`. `make test` sees to
+//! all of it.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,6 +24,7 @@ mod engine;
 mod failures;
 mod history;
 mod house;
+mod injection;
 mod isolation;
 mod lifecycle;
 mod never_blinks;
