@@ -1,13 +1,8 @@
 // What people do with private apps, in a real browser: sign in on the way to a deep link, go on to
 // another app, are not spied on by a hostile page, start a stopped space, and sign out.
 
-import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { connect, createServer } from "node:net";
-
-import { chromium } from "playwright-core";
-
 import { args, equal, run } from "./checks.mjs";
+import { launch, network } from "./chromium.mjs";
 
 const [setting] = args("browser.mjs SETTING", 1);
 const {
@@ -18,27 +13,9 @@ const {
   sockets, // A folder of sockets, named like the ports that they stand for.
 } = JSON.parse(setting);
 const cookieName = "__Host-spaceport-app";
-const sandboxless = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-];
 
-// This network has nothing but loopback, and nobody listens there yet.
-execFileSync("ip", ["link", "set", "lo", "up"]);
-for (const port of readdirSync(sockets)) {
-  const server = createServer({ allowHalfOpen: true }, (near) => {
-    const far = connect({ path: `${sockets}/${port}`, allowHalfOpen: true });
-    near.pipe(far).pipe(near);
-    for (const [one, other] of [[near, far], [far, near]]) one.on("error", () => other.destroy());
-  });
-  await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", resolve));
-}
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: sandboxless,
-});
-// The certificate is of a development CA that this browser doesn't know.
+await network(sockets);
+const browser = await launch();
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const page = await context.newPage();
 

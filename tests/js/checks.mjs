@@ -3,11 +3,11 @@
 const CHECK_TIMEOUT_MS = 15_000;
 
 /** Runs `[name, async function]` pairs, prints what fails, and sets the status of the process. */
-export async function run(checks) {
+export async function run(checks, timeoutMs = CHECK_TIMEOUT_MS) {
   let failed = 0;
   for (const [name, check] of checks) {
     try {
-      await within(CHECK_TIMEOUT_MS, check());
+      await within(timeoutMs, check());
       console.log(`ok      ${name}`);
     } catch (error) {
       failed += 1;

@@ -17,7 +17,18 @@ use crate::node;
 
 /// Runs a script of `tests/js`, with `setting` as its argument, where it reaches `servers` as if it
 /// ran beside them.
-pub async fn run(script: &str, mut setting: Value, servers: &[SocketAddr]) {
+pub async fn run(script: &str, setting: Value, servers: &[SocketAddr]) {
+    let nothing = async |request: &str| panic!("{script} asks for what isn't offered: {request}");
+    converse(script, setting, servers, nothing).await;
+}
+
+/// The same, of a script that asks `act` for what it can't do itself. Gives what it printed.
+pub async fn converse(
+    script: &str,
+    mut setting: Value,
+    servers: &[SocketAddr],
+    act: impl AsyncFnMut(&str),
+) -> String {
     let folder = Folder::new();
     let mut relays = JoinSet::new();
     for server in servers {
@@ -26,7 +37,7 @@ pub async fn run(script: &str, mut setting: Value, servers: &[SocketAddr]) {
         relays.spawn(relay(listener, *server));
     }
     setting["sockets"] = folder.0.display().to_string().into();
-    node::run_in_own_network(script, &[&setting.to_string()]).await;
+    node::converse_in_own_network(script, &[&setting.to_string()], act).await
 }
 
 async fn relay(listener: UnixListener, server: SocketAddr) {

@@ -36,6 +36,17 @@ impl Image {
         self.docker.output(&["tag", BUSYBOX, &self.name]);
     }
 
+    /// Makes it with nothing in it at all.
+    pub fn make_empty(&self) {
+        let file = format!("{}.tar", self.name.replace(':', "-"));
+        let file = std::env::temp_dir().join(file);
+        // The end of an archive is two blocks of zeros (POSIX.1-2017, pax).
+        std::fs::write(&file, [0; 1024]).expect("an archive");
+        let path = file.display().to_string();
+        self.docker.output(&["import", &path, &self.name]);
+        std::fs::remove_file(file).expect("the archive");
+    }
+
     /// Adds a line to its recipe.
     pub fn instruct(&self, instruction: &str) {
         let container = self.docker.output(&["create", &self.name]);

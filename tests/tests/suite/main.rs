@@ -42,5 +42,6 @@ mod ssh_keys;
 mod statements;
 mod subscriptions;
 mod templates;
+mod terminal;
 mod tunnels;
 mod volumes;

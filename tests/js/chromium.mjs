@@ -1,0 +1,47 @@
+// Chromium in a network that has nothing but loopback, and the way out of it.
+
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { connect, createServer } from "node:net";
+
+import { chromium } from "playwright-core";
+
+const flags = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+
+/** Starts it. Certificates are of a development CA that it doesn't know. */
+export async function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+}
+
+/**
+ * Makes servers reachable through `sockets`, a folder of sockets that are named like the ports they
+ * stand for. What it returns cuts all of that, and mends it.
+ */
+export async function network(sockets) {
+  const open = new Set();
+  let isCut = false;
+  // Nobody listens on this network yet, and its loopback is down.
+  execFileSync("ip", ["link", "set", "lo", "up"]);
+  for (const port of readdirSync(sockets)) {
+    const server = createServer({ allowHalfOpen: true }, (near) => {
+      if (isCut) return near.resetAndDestroy();
+      const far = connect({ path: `${sockets}/${port}`, allowHalfOpen: true });
+      near.pipe(far).pipe(near);
+      open.add(near);
+      near.on("close", () => open.delete(near));
+      for (const [one, other] of [[near, far], [far, near]]) one.on("error", () => other.destroy());
+    });
+    await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", resolve));
+  }
+  return {
+    /** Ends every connection, and lets none be made. */
+    cut() {
+      isCut = true;
+      for (const near of open) near.destroy(new Error("cut"));
+    },
+    mend: () => (isCut = false),
+  };
+}
