@@ -78,9 +78,10 @@ export class Session {
   /** Its place in the page was shown, hidden, or has another size. */
   placed(seen: boolean): void {
     this.screen.accelerate(seen);
-    if (!seen || this.connection.state.is === "ended") return;
+    if (!seen) return;
     this.connection.resize(this.screen.windowSize);
-    this.screen.frame();
+    // What has no size that was agreed on isn't smaller than it could be.
+    if (this.connection.state.is === "open") this.screen.frame();
   }
 
   focus(): void {
