@@ -156,16 +156,18 @@ impl Running {
     }
 }
 
+#[expect(
+    clippy::return_self_not_must_use,
+    reason = "most often the check is all that is wanted"
+)]
 impl Ran {
     /// The same, of a command that must have succeeded.
-    #[must_use]
     pub fn succeeded(self) -> Self {
         assert_eq!(self.status, 0, "{self:?}");
         self
     }
 
     /// The same, of a command that must have failed with this status and, as it says, this code.
-    #[must_use]
     pub fn failed(self, status: i32, code: &str) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         assert!(self.err.contains(code), "{self:?}");

@@ -123,9 +123,7 @@ async fn a_session_ends_with_what_let_it_in(database: Database) {
     owner.mutate("shareSpace", share).await.value("space");
     let_in(&guests, name).await;
     let session = guests.begin(name).await;
-    guest
-        .mutate("removeSshKey", json!({ "keyId": key }))
-        .await;
+    guest.mutate("removeSshKey", json!({ "keyId": key })).await;
     session.is_ended().await;
     assert_eq!(guests.ssh(name, "true").await.status, Some(255));
 

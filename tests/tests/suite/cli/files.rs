@@ -38,7 +38,7 @@ fn snapshot(root: &Path) -> BTreeMap<Vec<u8>, String> {
         let found = fs::symlink_metadata(&path).unwrap();
         let name = path.strip_prefix(root).unwrap().as_os_str().as_bytes();
         let is = if found.is_symlink() {
-            format!("link {:?}", fs::read_link(&path).unwrap())
+            format!("link {}", fs::read_link(&path).unwrap().display())
         } else {
             let (mode, seconds) = (found.mode() & 0o7777, found.mtime());
             let content = if found.is_dir() {
@@ -72,7 +72,7 @@ fn plant(root: &Path) {
     file("ä/ö/deep".as_bytes(), b"deep", 0o604, 5);
     file(&[b'x'; 255], b"a long name", 0o644, 6);
     file(b"..dots..", b"dots", 0o644, 7);
-    let large: Vec<u8> = (0..5 * MIB).map(|it| (it % 253) as u8).collect();
+    let large: Vec<u8> = (0..=252_u8).cycle().take(5 * MIB).collect();
     file(b"large", &large, 0o644, 999_999_999);
     for count in 0..200_u32 {
         file(

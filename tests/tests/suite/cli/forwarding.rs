@@ -54,7 +54,7 @@ async fn several_ports_are_reached_over_one_connection_and_half_closed_ones_answ
     }
     assert_eq!(page(&addresses[0]).await, "everywhere\n");
     assert_eq!(page(&addresses[1]).await, "loopback\n");
-    let sent: Vec<u8> = (0..3_000_000_u32).map(|it| (it % 251) as u8).collect();
+    let sent: Vec<u8> = (0..=250_u8).cycle().take(3_000_000).collect();
     let stream = TcpStream::connect(&addresses[2]).await.unwrap();
     let (mut read, mut write) = stream.into_split();
     let copy = sent.clone();
