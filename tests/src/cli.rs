@@ -131,14 +131,7 @@ impl Cli {
 
     /// Starts a command that goes on.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = self.command(arguments);
-        command.stdout(Stdio::piped());
-        let mut child = command.spawn().expect("it is started");
-        let out = child.stdout.take().expect("standard output");
-        Running {
-            lines: BufReader::new(out).lines(),
-            child,
-        }
+        Running::of(self.command(arguments))
     }
 }
 
@@ -149,6 +142,17 @@ impl Drop for Cli {
 }
 
 impl Running {
+    /// Starts a command.
+    pub fn of(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it is started");
+        let out = child.stdout.take().expect("standard output");
+        Self {
+            lines: BufReader::new(out).lines(),
+            child,
+        }
+    }
+
     /// The next line that it writes.
     pub async fn line(&mut self) -> String {
         let line = in_time("a line", self.lines.next_line()).await;

@@ -41,6 +41,7 @@ mod ssh;
 mod ssh_keys;
 mod statements;
 mod subscriptions;
+mod survives;
 mod templates;
 mod terminal;
 mod tunnels;

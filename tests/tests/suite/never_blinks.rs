@@ -90,7 +90,7 @@ fn url(tunnel: &Value) -> String {
 }
 
 /// Starts an edge beside the one that runs, and waits until it has taken over.
-async fn upgrade(from: &Program, log: &str) -> Program {
+pub(crate) async fn upgrade(from: &Program, log: &str) -> Program {
     let successor = from.another(log);
     successor.start();
     eventually("the successor serves", async || {
