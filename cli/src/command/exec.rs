@@ -1,21 +1,21 @@
 //! `spaceport exec`.
 
+mod conversation;
+mod signals;
+
 use std::{
     ffi::OsString,
-    io::{self, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Read},
     os::unix::ffi::OsStrExt,
     thread,
     time::Duration,
 };
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use clap::Args;
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use http::header::COOKIE;
-use spaceport_domain::agent::{
-    Exec, Exit, Program, Pty, Reply, Size,
-    frame::{Kind as Frame, encode_size},
-};
+use spaceport_domain::agent::{Exec, Program, Pty, Reply, Size};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -26,6 +26,10 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
+use self::{
+    conversation::{Input, Notice, converse},
+    signals::Signal,
+};
 use crate::{
     dial::{self, Speaks},
     edge::{Entered, Place},
@@ -43,6 +47,8 @@ const PATH: &str = "/api/exec";
 const PIECE_BYTES: usize = 32 << 10;
 /// Pieces of standard input that wait to be sent.
 const PIECES_MAX: usize = 8;
+/// Signals and sizes that wait to be looked at.
+const NOTICES_MAX: usize = 8;
 /// For the program to be started.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// The size of a window that doesn't say.
@@ -52,27 +58,6 @@ const USUAL_SIZE: Size = Size {
     width_px: 0,
     height_px: 0,
 };
-/// What a program that was ended by a signal ends with, as shells have it, beside the signal's number.
-const SIGNAL_STATUS: u8 = 128;
-/// Signals by name and number (POSIX, `kill`): those that are passed on first.
-const SIGNALS: [(&str, u8); 13] = [
-    ("HUP", 1),
-    ("INT", 2),
-    ("QUIT", 3),
-    ("TERM", 15),
-    ("USR1", 10),
-    ("USR2", 12),
-    ("ILL", 4),
-    ("ABRT", 6),
-    ("FPE", 8),
-    ("KILL", 9),
-    ("SEGV", 11),
-    ("PIPE", 13),
-    ("ALRM", 14),
-];
-/// How many of them are passed on.
-const PASSED_ON: usize = 6;
-
 /// Runs a program in a space, with this one's standard input, output and error, and ends as it does.
 #[derive(Debug, Args)]
 pub struct ExecArguments {
@@ -97,29 +82,22 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// What is sent to the program.
-enum Sent {
-    Frame(Frame, Bytes),
-    /// Standard input can't be read.
-    Broken(io::Error),
-}
-
 /// Does it.
 pub async fn run(session: &Session, arguments: &ExecArguments) -> Result<(), Failure> {
     let place = Place::new(session, &arguments.space, APP);
-    let mut socket = begin(&place, &exec_of(arguments)).await?;
+    let socket = begin(&place, &exec_of(arguments)).await?;
     // From here on what is typed is the program's.
     let modes = if arguments.tty && io::stdin().is_terminal() {
         Some(Modes::raw().map_err(|error| Failure::io("the terminal", &error))?)
     } else {
         None
     };
-    let (frames, waiting) = mpsc::channel(PIECES_MAX);
-    pass_signals(&frames, arguments.tty)?;
-    // Signals are passed on also after the end of standard input.
-    let _kept = frames.clone();
-    read_input(frames);
-    let ended = converse(&mut socket, waiting).await;
+    // What is typed ahead is no reason for a signal to wait.
+    let (noticed, notices) = mpsc::channel(NOTICES_MAX);
+    pass_signals(&noticed, arguments.tty)?;
+    let (pieces, input) = mpsc::channel(PIECES_MAX);
+    read_input(pieces);
+    let ended = converse(socket, notices, input).await;
     drop(modes);
     match ended? {
         0 => Ok(()),
@@ -229,105 +207,21 @@ fn broken(why: &impl std::fmt::Display) -> Failure {
     )
 }
 
-/// Sends what waits and writes what comes, until the program ends: its exit status.
-async fn converse<S>(socket: &mut S, mut waiting: mpsc::Receiver<Sent>) -> Result<u8, Failure>
-where
-    S: Stream<Item = tungstenite::Result<Message>>
-        + Sink<Message, Error = tungstenite::Error>
-        + Unpin,
-{
-    loop {
-        tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Binary(frame))) => {
-                    if let Some(status) = received(&frame)? {
-                        // Whether the edge hears the goodbye changes nothing.
-                        let _ = socket.close().await;
-                        return Ok(status);
-                    }
-                }
-                Some(Ok(Message::Close(_))) | None => {
-                    return Err(broken(&"it ended before the program did"));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(broken(&error)),
-            },
-            Some(sent) = waiting.recv() => match sent {
-                Sent::Frame(kind, payload) => {
-                    let mut frame = BytesMut::with_capacity(1 + payload.len());
-                    frame.put_u8(kind as u8);
-                    frame.put(payload);
-                    // A program that has ended takes nothing more; how it ended is on the way.
-                    let _ = socket.send(Message::Binary(frame.freeze())).await;
-                }
-                Sent::Broken(error) => return Err(Failure::io("standard input", &error)),
-            },
-        }
-    }
-}
-
-/// Writes a frame; the exit status if it is the last one.
-fn received(frame: &Bytes) -> Result<Option<u8>, Failure> {
-    let Some((kind, payload)) = frame.split_first() else {
-        return Ok(None);
-    };
-    match Frame::of(*kind) {
-        Some(Frame::Data) => {
-            let mut out = io::stdout().lock();
-            let written = out.write_all(payload).and_then(|()| out.flush());
-            match written {
-                // Whoever has read enough ends the program, as on a pipe.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    Ok(Some(SIGNAL_STATUS + number_of("PIPE")))
-                }
-                written => written
-                    .map(|()| None)
-                    .map_err(|error| Failure::io("standard output", &error)),
-            }
-        }
-        Some(Frame::Stderr) => {
-            let mut out = io::stderr().lock();
-            let written = out.write_all(payload).and_then(|()| out.flush());
-            written
-                .map(|()| None)
-                .map_err(|error| Failure::io("standard error", &error))
-        }
-        Some(Frame::Exit) => {
-            let exit: Exit = serde_json::from_slice(payload).map_err(|error| broken(&error))?;
-            Ok(Some(status_of(&exit)))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The exit status of a program, as shells have it.
-fn status_of(exit: &Exit) -> u8 {
-    match exit {
-        Exit::Status(status) => *status,
-        Exit::Signal { name, .. } => SIGNAL_STATUS + number_of(name),
-    }
-}
-
-fn number_of(signal: &str) -> u8 {
-    let known = SIGNALS.iter().find(|(name, _)| *name == signal);
-    known.map_or(0, |(_, number)| *number)
-}
-
 /// Sends standard input. A thread of its own reads it, which nothing waits for at the end: a read of
 /// a terminal can't be taken back.
-fn read_input(frames: mpsc::Sender<Sent>) {
+fn read_input(pieces: mpsc::Sender<Input>) {
     thread::spawn(move || {
         let mut input = io::stdin().lock();
         let mut piece = vec![0; PIECE_BYTES];
         loop {
-            let sent = match input.read(&mut piece) {
-                Ok(0) => Sent::Frame(Frame::End, Bytes::new()),
-                Ok(read) => Sent::Frame(Frame::Data, Bytes::copy_from_slice(&piece[..read])),
+            let read = match input.read(&mut piece) {
+                Ok(0) => Input::End,
+                Ok(read) => Input::Data(Bytes::copy_from_slice(&piece[..read])),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Sent::Broken(error),
+                Err(error) => Input::Broken(error),
             };
-            let is_last = !matches!(sent, Sent::Frame(Frame::Data, _));
-            if frames.blocking_send(sent).is_err() || is_last {
+            let is_last = !matches!(read, Input::Data(_));
+            if pieces.blocking_send(read).is_err() || is_last {
                 return;
             }
         }
@@ -335,54 +229,32 @@ fn read_input(frames: mpsc::Sender<Sent>) {
 }
 
 /// Passes signals on to the program, and with a terminal the size of the window.
-fn pass_signals(frames: &mpsc::Sender<Sent>, has_terminal: bool) -> Result<(), Failure> {
+fn pass_signals(noticed: &mpsc::Sender<Notice>, has_terminal: bool) -> Result<(), Failure> {
     let io = |error: io::Error| Failure::io("signals", &error);
-    for (name, number) in &SIGNALS[..PASSED_ON] {
-        let mut arrivals = signal(SignalKind::from_raw(i32::from(*number))).map_err(io)?;
-        let frames = frames.downgrade();
+    for passed_on in Signal::PASSED_ON {
+        let kind = SignalKind::from_raw(i32::from(passed_on.number));
+        let mut arrivals = signal(kind).map_err(io)?;
+        let noticed = noticed.clone();
         tokio::spawn(async move {
             while arrivals.recv().await.is_some() {
-                let Some(frames) = frames.upgrade() else {
+                if noticed.send(Notice::Signal(passed_on)).await.is_err() {
                     return;
-                };
-                let payload = Bytes::from_static(name.as_bytes());
-                let _ = frames.send(Sent::Frame(Frame::Signal, payload)).await;
+                }
             }
         });
     }
     if has_terminal {
         let mut changes = signal(SignalKind::window_change()).map_err(io)?;
-        let frames = frames.downgrade();
+        let noticed = noticed.clone();
         tokio::spawn(async move {
             while changes.recv().await.is_some() {
-                let Some(frames) = frames.upgrade() else {
+                if let Some(size) = terminal::size()
+                    && noticed.send(Notice::Size(size)).await.is_err()
+                {
                     return;
-                };
-                if let Some(size) = terminal::size() {
-                    let payload = Bytes::copy_from_slice(&encode_size(size));
-                    let _ = frames.send(Sent::Frame(Frame::Size, payload)).await;
                 }
             }
         });
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_end_as_shells_tell_it() {
-        let by_signal = |name: &str| {
-            status_of(&Exit::Signal {
-                name: name.to_owned(),
-                core_dumped: false,
-            })
-        };
-        assert_eq!(status_of(&Exit::Status(7)), 7);
-        assert_eq!(by_signal("TERM"), 143);
-        assert_eq!(by_signal("KILL"), 137);
-        assert_eq!(by_signal("STRANGE"), 128);
-    }
 }
