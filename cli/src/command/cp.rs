@@ -143,11 +143,9 @@ impl Copy<'_> {
             }
             Kind::Directory => {
                 self.require_recursive(&format!("{space}:{path}"))?;
-                let to = match path.name() {
-                    Some(name) if is_directory => to.join(name),
-                    _ => to.to_owned(),
-                };
-                download.tree(path, found.attributes, &to).await
+                let name = path.name().filter(|_| is_directory);
+                let attributes = found.attributes;
+                download.tree(path, attributes, to, name.as_deref()).await
             }
             Kind::Symlink(_) | Kind::Other => Err(not_a_file(format!("{space}:{path}"))),
         }

@@ -45,12 +45,26 @@ impl Destination {
         Ok(Self { root })
     }
 
-    /// The directory at `path`, which is made if there is none.
-    pub fn make(path: &Path) -> io::Result<Self> {
-        match std::fs::create_dir(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Self::open(path),
+    /// The directory that a tree is copied to, and whether its attributes are the tree's to set: `to`
+    /// itself, or `name` in it. What is missing is made.
+    ///
+    /// `to` is what the user named, with links of theirs in it, and where they had it before, its
+    /// attributes stay theirs. What is called `name` there may be a link that a space sent before: it
+    /// isn't followed.
+    pub fn of_tree(to: &Path, name: Option<&OsStr>) -> io::Result<(Self, bool)> {
+        if let Some(name) = name {
+            let names = vec![name.as_bytes().to_owned()];
+            let named = Self::open(to)?;
+            named.make_directory(&names)?;
+            let root = named.walk(&names)?;
+            return Ok((Self { root }, true));
         }
+        let is_new = match std::fs::create_dir(to) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(error),
+        };
+        Ok((Self::open(to)?, is_new))
     }
 
     /// Makes a directory that its owner can fill, unless it is there.
@@ -239,13 +253,45 @@ mod tests {
         path.split('/').map(|it| it.as_bytes().to_owned()).collect()
     }
 
+    fn made(path: &Path) -> Destination {
+        let (destination, is_new) = Destination::of_tree(path, None).expect("a destination");
+        assert!(is_new);
+        destination
+    }
+
+    #[test]
+    fn a_link_that_is_called_as_a_tree_is_not_followed() {
+        let scratch = Scratch::new("tree-links");
+        fs::create_dir(scratch.0.join("outside")).expect("a directory");
+        symlink("outside", scratch.0.join("tree")).expect("a link");
+        let name = Some(OsStr::new("tree"));
+        assert!(Destination::of_tree(&scratch.0, name).is_err());
+        let theirs = scratch.0.join("tree");
+        assert!(
+            Destination::of_tree(&theirs, None).is_ok(),
+            "a link that the user names is theirs"
+        );
+    }
+
+    #[test]
+    fn a_directory_that_the_user_had_keeps_its_attributes() {
+        let scratch = Scratch::new("attributes");
+        let is_ours = |to: &Path, name: Option<&str>| {
+            let tree = Destination::of_tree(to, name.map(OsStr::new));
+            tree.expect("a destination").1
+        };
+        assert!(!is_ours(&scratch.0, None));
+        assert!(is_ours(&scratch.0, Some("tree")));
+        assert!(is_ours(&scratch.0.join("new"), None));
+    }
+
     #[test]
     fn nothing_is_written_through_a_symbolic_link() {
         let scratch = Scratch::new("links");
         let outside = scratch.0.join("outside");
         let inside = scratch.0.join("inside");
         fs::create_dir(&outside).expect("a directory");
-        let destination = Destination::make(&inside).expect("a destination");
+        let destination = made(&inside);
         destination
             .link(&names("a"), b"../outside")
             .expect("a link");
@@ -271,7 +317,7 @@ mod tests {
         let scratch = Scratch::new("replaces");
         let secret = scratch.0.join("secret");
         fs::write(&secret, "kept").expect("a file");
-        let destination = Destination::make(&scratch.0.join("to")).expect("a destination");
+        let destination = made(&scratch.0.join("to"));
         destination.link(&names("x"), b"../secret").expect("a link");
         let mut part = destination.part(&names("x")).expect("a part");
         part.file.write_all(b"new").expect("written");

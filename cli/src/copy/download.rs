@@ -1,6 +1,7 @@
 //! Files from a space to this machine.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
@@ -215,15 +216,18 @@ impl Download<'_> {
         received.map(|()| (digest, told))
     }
 
-    /// Copies everything below a directory.
+    /// Copies everything below a directory to `to`, or to `name` in it.
     pub async fn tree(
         &self,
         path: &RemotePath,
         attributes: Attributes,
         to: &Path,
+        name: Option<&OsStr>,
     ) -> Result<Copied, Failure> {
-        let io = |error: io::Error| Failure::io(to.display(), &error);
-        let destination = Destination::make(to).map_err(io)?;
+        let root = name.map_or_else(|| to.to_owned(), |name| to.join(name));
+        let made = Destination::of_tree(to, name);
+        let to = root.as_path();
+        let (destination, is_ours) = made.map_err(|error| failed(to.display(), &error))?;
         let mut listing = self.remote.list(path).await?;
         let mut copied = Copied {
             directories: 1,
@@ -231,7 +235,7 @@ impl Download<'_> {
         };
         // Directories get their attributes when everything is in them, and links are made when
         // nothing is written any more.
-        let mut directories: Vec<(Names, Attributes)> = vec![(Names::new(), attributes)];
+        let mut directories: Vec<(Names, Attributes)> = Vec::new();
         let mut links: Vec<(Names, Vec<u8>)> = Vec::new();
         let mut under_way = FuturesUnordered::new();
         while let Some(entry) = listing.next().await? {
@@ -265,7 +269,7 @@ impl Download<'_> {
             done?;
         }
         drop(under_way);
-        copied.directories += directories.len() as u64 - 1;
+        copied.directories += directories.len() as u64;
         copied.symlinks = links.len() as u64;
         for (names, target) in links {
             let made = destination.link(&names, &target);
@@ -274,6 +278,10 @@ impl Download<'_> {
         for (names, attributes) in directories.iter().rev() {
             let finished = destination.finish_directory(names, *attributes);
             finished.map_err(|error| at(to, names, &error))?;
+        }
+        if is_ours {
+            let finished = destination.finish_directory(&Names::new(), attributes);
+            finished.map_err(|error| Failure::io(to.display(), &error))?;
         }
         Ok(copied)
     }
@@ -289,8 +297,11 @@ pub fn mismatch(path: &RemotePath) -> Failure {
 }
 
 fn at(root: &Path, names: &Names, error: &io::Error) -> Failure {
-    let name = shown(root, names);
-    let failure = Failure::io(&name, error);
+    failed(shown(root, names), error)
+}
+
+fn failed(what: impl std::fmt::Display, error: &io::Error) -> Failure {
+    let failure = Failure::io(what, error);
     match error
         .raw_os_error()
         .map(rustix::io::Errno::from_raw_os_error)
