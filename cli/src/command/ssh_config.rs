@@ -1,9 +1,10 @@
 //! `spaceport ssh-config`.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, str::FromStr};
 
 use clap::Args;
 use serde::Serialize;
+use spaceport_domain::name::{NameError, SpaceName, UserName};
 
 use crate::{
     api::operations::{
@@ -90,7 +91,8 @@ fn app_url(spaces: &[ListSshHostsSpacesNodes]) -> Option<String> {
 }
 
 /// The entries of the spaces that `me` reaches by SSH. A short name is one's own space, or the only
-/// one of that name.
+/// one of that name. What the API calls them becomes part of a file that OpenSSH believes, so nothing
+/// but names is taken.
 fn entries(spaces: &[ListSshHostsSpacesNodes], me: &str) -> Result<Vec<Entry>, Failure> {
     let reached = spaces.iter().filter_map(|space| {
         let mut features = space.features.iter();
@@ -107,7 +109,8 @@ fn entries(spaces: &[ListSshHostsSpacesNodes], me: &str) -> Result<Vec<Entry>, F
         .iter()
         .map(|(space, url)| {
             let host = Host::read(url)?;
-            let (name, owner) = (&space.name, &space.owner.user_name);
+            let name = named::<SpaceName>(&space.name)?;
+            let owner = named::<UserName>(&space.owner.user_name)?;
             let is_short = is_mine(space) || names.get(name.as_str()) == Some(&1);
             let short = is_short.then(|| format!("{name}.spaceport"));
             let full = format!("{name}.{owner}.spaceport");
@@ -119,6 +122,13 @@ fn entries(spaces: &[ListSshHostsSpacesNodes], me: &str) -> Result<Vec<Entry>, F
             })
         })
         .collect()
+}
+
+fn named<Name: FromStr<Err = NameError>>(text: &str) -> Result<Name, Failure> {
+    text.parse().map_err(|error| {
+        let message = format!("the API names a space or an owner {text:?}, which {error}");
+        Failure::refused("UNTRUSTED", message)
+    })
 }
 
 fn rendered(entries: &[Entry], known_hosts: &Path) -> String {
@@ -188,6 +198,35 @@ mod tests {
             ]
         );
         assert_eq!(entries[1].user, "lab--ada");
+    }
+
+    #[test]
+    fn nothing_but_names_becomes_part_of_the_configuration() {
+        let aliased = |name: &str, owner: &str| {
+            let mut space = space("lab", "ada");
+            space.name = name.to_owned();
+            space.owner.user_name = owner.to_owned();
+            entries(&[space], "ada")
+        };
+        assert!(aliased("lab", "ada").is_ok());
+        for bad in [
+            "",
+            "*",
+            "!lab",
+            "lab *",
+            "a.b",
+            "\"lab\"",
+            "#",
+            "lab\n  ProxyCommand sh -c true\nHost *",
+            "lab\n",
+            "-lab",
+        ] {
+            let refused = [aliased(bad, "ada"), aliased("lab", bad)];
+            for refused in refused {
+                let code = refused.expect_err(bad).code().to_owned();
+                assert_eq!(code, "UNTRUSTED", "{bad}");
+            }
+        }
     }
 
     #[test]
