@@ -15,6 +15,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, lookup_host},
@@ -26,6 +27,11 @@ use crate::failure::Failure;
 
 /// For a connection to be made, its TLS handshake included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Silence after which the other side is asked whether it is there, and between questions.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
+/// Questions in vain after which a connection is lost.
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// What is spoken on a connection, named as in ALPN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +108,7 @@ impl Dialer {
         let dialling = async {
             let stream = connect(host, port).await?;
             stream.set_nodelay(true)?;
+            watch(&stream)?;
             if !is_tls {
                 return Ok(Stream::Plain(stream));
             }
@@ -160,6 +167,18 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
         }
     }
     Err(last)
+}
+
+/// Has the kernel find out when the way is lost without a word, as when a network is changed or a
+/// router forgets it: nothing else would tell who only reads. There is no limit of time for what is
+/// sent (`TCP_USER_TIMEOUT`), because a program that takes no input for long is no loss.
+fn watch(stream: &TcpStream) -> io::Result<()> {
+    let (silence, pause) = KEEPALIVE;
+    let questions = TcpKeepalive::new()
+        .with_time(silence)
+        .with_interval(pause)
+        .with_retries(KEEPALIVE_PROBES);
+    SockRef::from(stream).set_tcp_keepalive(&questions)
 }
 
 /// Names below `localhost` are this machine, whatever its resolver says (RFC 6761 §6.3).
@@ -228,7 +247,24 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_watches_over_every_connection() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.expect("a listener");
+        let port = listener.local_addr().expect("an address").port();
+        let dialer = Dialer::new(None).expect("a dialer");
+        let dialled = dialer.dial("127.0.0.1", port, false, Speaks::Http1).await;
+        let Ok(Stream::Plain(stream)) = dialled else {
+            panic!("{dialled:?}");
+        };
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().expect("an option"));
+        assert_eq!(socket.tcp_keepalive_time().expect("an option"), KEEPALIVE.0);
+    }
 
     #[test]
     fn names_below_localhost_are_this_machine() {
