@@ -4,6 +4,8 @@ use std::{fmt, process::ExitCode};
 
 use serde::Serialize;
 
+use crate::output::{json_line, printable_line};
+
 /// A failure of a command: what happened, in which words programs know it, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -137,12 +139,12 @@ impl Failure {
                     message: &self.message,
                     hint: self.hint.as_deref(),
                 };
-                let told = serde_json::to_string(&Told { error }).unwrap_or_default();
+                let told = json_line(&Told { error }).unwrap_or_default();
                 eprintln!("{told}");
             } else {
                 eprintln!("error: {self}");
                 if let Some(hint) = &self.hint {
-                    eprintln!("hint: {hint}");
+                    eprintln!("hint: {}", printable_line(hint));
                 }
             }
         }
@@ -150,14 +152,14 @@ impl Failure {
     }
 }
 
-/// What comes from elsewhere can't steer the terminal that it is shown on.
+/// What comes from elsewhere can't steer the terminal that it is shown on, nor add a line to it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::output::printable(&self.message))?;
+        f.write_str(&printable_line(&self.message))?;
         if self.code.is_empty() {
             return Ok(());
         }
-        write!(f, " ({})", crate::output::printable(&self.code))
+        write!(f, " ({})", printable_line(&self.code))
     }
 }
 

@@ -79,9 +79,24 @@ impl Output {
 
 /// Prints `value` as one line of JSON.
 pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let line = serde_json::to_string(value)
-        .map_err(|error| Failure::refused("OUTPUT", error.to_string()))?;
+    let line = json_line(value).map_err(|error| Failure::refused("OUTPUT", error.to_string()))?;
     write_out(&(line + "\n"))
+}
+
+/// `value` as JSON that steers no terminal: what does is in its strings, where it may be escaped
+/// (RFC 8259 §7). All of it is in the Basic Multilingual Plane.
+pub fn json_line<T: Serialize>(value: &T) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if steers(character) {
+            // Writing to a string can't fail.
+            let _ = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
+        }
+    }
+    Ok(line)
 }
 
 /// Writes to standard output. Whoever has read enough ends the program in silence, as programs on
@@ -94,21 +109,31 @@ pub fn write_out(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Text without what steers a terminal.
+/// Text without what steers a terminal, or has it show characters in another order.
 pub fn printable(text: &str) -> String {
-    let steers = |character: char| character.is_control() && character != '\n' && character != '\t';
-    if text.contains(steers) {
-        let escaped = text.chars().map(|it| {
-            if steers(it) {
-                it.escape_default().to_string()
-            } else {
-                it.to_string()
-            }
-        });
-        escaped.collect()
-    } else {
-        text.to_owned()
-    }
+    escaped(text, |it| steers(it) && it != '\n' && it != '\t')
+}
+
+/// The same on one line, so that what comes from elsewhere can't pass for a line of ours.
+pub fn printable_line(text: &str) -> String {
+    escaped(text, steers)
+}
+
+fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
+    let characters = text.chars().map(|it| {
+        if is_escaped(it) {
+            it.escape_default().to_string()
+        } else {
+            it.to_string()
+        }
+    });
+    characters.collect()
+}
+
+/// Control characters, C1 among them, and those that turn text around (UAX #9, §2.1 to §2.5).
+fn steers(character: char) -> bool {
+    let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || turns
 }
 
 /// Rows below a heading.
@@ -227,6 +252,16 @@ mod tests {
         let table = Table::new(&["NAME"]).row(["a\u{1b}[2Jb\nc".to_owned()]);
         assert_eq!(table.to_string(), "NAME\na\\u{1b}[2Jb c\n");
         assert_eq!(printable("a\r\u{9b}b\n"), "a\\r\\u{9b}b\n");
+        assert_eq!(printable("a\u{202e}b\u{2066}"), "a\\u{202e}b\\u{2066}");
+        assert_eq!(printable_line("a\nhint: b\t"), "a\\nhint: b\\t");
+    }
+
+    #[test]
+    fn json_steers_no_terminal_and_means_the_same() {
+        let text = "\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{e4}\n";
+        let line = json_line(&text).expect("JSON");
+        assert!(!line.contains(steers), "{line:?}");
+        assert_eq!(serde_json::from_str::<String>(&line).expect("JSON"), text);
     }
 
     #[test]

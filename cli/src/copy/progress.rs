@@ -84,7 +84,7 @@ impl Progress {
 
     /// Says something without disturbing the bar.
     pub fn note(&self, sentence: &str) {
-        let sentence = crate::output::printable(sentence);
+        let sentence = crate::output::printable_line(sentence);
         self.bar.suspend(|| eprintln!("{sentence}"));
     }
 
