@@ -40,6 +40,16 @@ pub struct Session {
 }
 
 impl Wanted {
+    /// The same as whoever is signed in: who signs in or out makes or takes back what is configured,
+    /// and a token from the environment is none of their business.
+    #[must_use]
+    pub fn as_configured(&self) -> Self {
+        Self {
+            token: None,
+            ..self.clone()
+        }
+    }
+
     /// The installation that is meant; with a name where it is configured.
     pub fn find(&self, config: &Config) -> Result<(Option<String>, Installation), Failure> {
         let name = self.installation.as_ref().or(config.default.as_ref());
@@ -146,6 +156,13 @@ mod tests {
         );
         assert_eq!(found(at("https://b.example")), Ok(None));
         assert_eq!(found(at("http://a.example")), Ok(None));
+        let with_token = Wanted {
+            token: Some("other".to_owned()),
+            ..Wanted::default()
+        };
+        assert_eq!(found(with_token.clone()), Ok(Some("other".to_owned())));
+        let configured = with_token.as_configured();
+        assert_eq!(found(configured), Ok(Some("secret".to_owned())));
         let unknown = Wanted {
             installation: Some("work".to_owned()),
             ..Wanted::default()

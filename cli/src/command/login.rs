@@ -69,9 +69,7 @@ pub async fn login(wanted: &Wanted, output: Output, login: &Login) -> Result<(),
     let mut config = Config::load()?;
     let wanted = Wanted {
         url: login.address.clone().or(wanted.url.clone()),
-        // Signing in makes a token; one from the environment is none of its business.
-        token: None,
-        ..wanted.clone()
+        ..wanted.as_configured()
     };
     // A new installation may be named by either option.
     let name_given = login.name.clone().or_else(|| {
@@ -119,7 +117,7 @@ pub async fn login(wanted: &Wanted, output: Output, login: &Login) -> Result<(),
 /// Signs out: the token is taken back and forgotten.
 pub async fn logout(wanted: &Wanted, output: Output, logout: &Logout) -> Result<(), Failure> {
     let mut config = Config::load()?;
-    let (name, found) = wanted.find(&config)?;
+    let (name, found) = wanted.as_configured().find(&config)?;
     let Some(token) = found.token.clone() else {
         let message = format!("nobody is signed in to {}", found.url);
         return Err(Failure::not_signed_in(message));
