@@ -13,6 +13,8 @@ use super::failure::Failure;
 
 /// What unfinished uploads are called behind the name of what they will be.
 const PART_SUFFIX: &[u8] = b".spaceport-part";
+/// So many hexadecimal digits of a hash tell long names from others that begin alike.
+const PART_HASH_DIGITS: usize = 16;
 /// The longest name that file systems take.
 const NAME_MAX_BYTES: usize = 255;
 
@@ -60,9 +62,15 @@ impl Address {
     /// Where an unfinished upload of it is.
     pub fn part(&self) -> Result<Self, Failure> {
         let name = self.path.file_name().ok_or_else(Failure::invalid_path)?;
+        let name = name.as_bytes();
         let room = NAME_MAX_BYTES - PART_SUFFIX.len() - 1;
-        let name = &name.as_bytes()[..name.len().min(room)];
-        let part = [b".", name, PART_SUFFIX].concat();
+        let part = if name.len() <= room {
+            [b".", name, PART_SUFFIX].concat()
+        } else {
+            let hash = blake3::hash(name).to_hex();
+            let hash = &hash.as_bytes()[..PART_HASH_DIGITS];
+            [b".", &name[..room - hash.len()], hash, PART_SUFFIX].concat()
+        };
         Ok(Self {
             path: self.path.with_file_name(OsString::from_vec(part)),
         })
@@ -284,13 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_part_is_never_too_long() {
-        let long = format!("/fs/tmp/{}", "x".repeat(255));
-        let part = Address::parse(&long, b"/")
-            .expect("a path")
-            .part()
-            .expect("a part");
-        assert_eq!(part.path.file_name().expect("a name").len(), 255);
+    fn the_name_of_a_part_is_never_too_long_nor_that_of_another() {
+        let part = |end: &str| {
+            let long = format!("/fs/tmp/{}{end}", "x".repeat(254));
+            let part = Address::parse(&long, b"/").expect("a path").part();
+            part.expect("a part").path
+        };
+        assert_eq!(part("a").file_name().expect("a name").len(), 255);
+        assert_ne!(part("a"), part("b"));
         assert!(
             Address::parse("/fs/", b"/")
                 .expect("a path")
