@@ -77,8 +77,7 @@ pub fn get(
     } else if request.method() == Method::HEAD {
         empty(StatusCode::OK)
     } else {
-        let reason = "only files, directories and symbolic links have a content";
-        return Err(Failure::new(StatusCode::CONFLICT, "NOT_A_FILE", reason));
+        return Err(Failure::not_a_file());
     };
     kind::describe(&metadata, answer.headers_mut());
     let headers = answer.headers_mut();
@@ -180,15 +179,18 @@ fn range_of(range: &str, size: u64) -> Wanted {
     }
 }
 
-/// The digest of the first bytes, of as many as there are.
+/// The digest of the first bytes, of as many as there are. Nothing but files has an end that is known.
 fn digest_of(address: &Address, count: u64) -> Result<Answer, Failure> {
     let (file, metadata) = open(address)?;
     if metadata.is_dir() {
         return Err(Failure::is_a_directory());
     }
+    if !metadata.is_file() {
+        return Err(Failure::not_a_file());
+    }
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; DIGEST_BUFFER_BYTES];
-    let (mut file, mut size) = (file.take(count), 0);
+    let (mut file, mut size) = (file.take(count.min(metadata.len())), 0);
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {

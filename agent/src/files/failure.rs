@@ -17,8 +17,9 @@ pub struct Failure {
     message: String,
 }
 
-#[derive(Serialize)]
-struct Told<'a> {
+/// A reason as clients are told it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told<'a> {
     code: &'static str,
     message: &'a str,
 }
@@ -49,18 +50,33 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
+    /// It is a device or the like.
+    pub fn not_a_file() -> Self {
+        let message = "only files, directories and symbolic links have a content";
+        Self::new(StatusCode::CONFLICT, "NOT_A_FILE", message)
+    }
+
+    /// It is further down than is looked.
+    pub fn too_deep(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "TOO_DEEP", message)
+    }
+
     /// It is a directory.
     pub fn is_a_directory() -> Self {
         Errno::ISDIR.into()
     }
 
-    /// The answer that says it.
-    pub fn into_answer(self) -> Answer {
-        let told = Told {
+    /// What clients are told.
+    pub fn told(&self) -> Told<'_> {
+        Told {
             code: self.code,
             message: &self.message,
-        };
-        json(self.status, &told)
+        }
+    }
+
+    /// The answer that says it.
+    pub fn into_answer(self) -> Answer {
+        json(self.status, &self.told())
     }
 }
 

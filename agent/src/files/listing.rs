@@ -1,9 +1,12 @@
 //! Lists directories.
+//!
+//! What can't be read doesn't make a listing fail, but it is never passed over in silence: behind all
+//! entries comes a line with an `error` in place of a `kind`, which is no entry to any client.
 
 use std::{
     fmt::Write as _,
     fs::{self, DirEntry, ReadDir},
-    io::Write as _,
+    io::{self, Write as _},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -18,7 +21,7 @@ use serde::Serialize;
 use super::{
     address::{Address, encode},
     answer::{Answer, Body, with_body},
-    failure::Failure,
+    failure::{Failure, Told},
     kind,
 };
 
@@ -26,6 +29,8 @@ use super::{
 const PIECE_BYTES: usize = 32 << 10;
 /// Deeper directories aren't listed: each is open while those below it are.
 const DEPTH_MAX: usize = 128;
+/// As many entries a page has; they are sorted in memory.
+const PAGE_ENTRIES_MAX: usize = 10_000;
 
 /// An entry, as it is told.
 #[derive(Serialize)]
@@ -39,12 +44,73 @@ struct Entry<'a> {
     target: Option<String>,
 }
 
+/// The end of a listing that lacks something.
+#[derive(Serialize)]
+struct Lacking<'a> {
+    error: Told<'a>,
+    /// The first that couldn't be read.
+    name: &'a str,
+    /// How many there are besides.
+    others: u64,
+}
+
+/// What couldn't be read.
+struct Unread {
+    name: String,
+    failure: Failure,
+    others: u64,
+}
+
 /// The entries of a directory, and of those below it if all are wanted, parents first. Symbolic
 /// links are entries and are never followed.
 struct Entries {
     /// What is left of the directories that are open, with their names as they are told.
     open: Vec<(String, ReadDir)>,
     recursive: bool,
+    unread: Option<Unread>,
+}
+
+impl Entries {
+    fn of(directory: &Path, recursive: bool) -> io::Result<Self> {
+        Ok(Self {
+            open: vec![(String::new(), fs::read_dir(directory)?)],
+            recursive,
+            unread: None,
+        })
+    }
+
+    /// Opens a directory to go on in it.
+    fn enter(&mut self, name: &str, directory: &Path) {
+        if self.open.len() >= DEPTH_MAX {
+            let reason = format!("directories {DEPTH_MAX} deep are not listed");
+            self.pass_over(name, Failure::too_deep(reason));
+            return;
+        }
+        match fs::read_dir(directory) {
+            Ok(below) => self.open.push((format!("{name}/"), below)),
+            Err(error) => self.miss(name, error),
+        }
+    }
+
+    /// What is gone by now isn't missed.
+    fn miss(&mut self, name: &str, error: io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            self.pass_over(name, error.into());
+        }
+    }
+
+    fn pass_over(&mut self, name: &str, failure: Failure) {
+        match &mut self.unread {
+            Some(unread) => unread.others += 1,
+            None => {
+                self.unread = Some(Unread {
+                    name: name.to_owned(),
+                    failure,
+                    others: 0,
+                });
+            }
+        }
+    }
 }
 
 impl Iterator for Entries {
@@ -53,19 +119,22 @@ impl Iterator for Entries {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (directory, entries) = self.open.last_mut()?;
-            // What can't be read is as if it weren't there.
             let Some(entry) = entries.next() else {
                 self.open.pop();
                 continue;
             };
-            let Ok(entry) = entry else { continue };
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let directory = directory.trim_end_matches('/').to_owned();
+                    self.miss(&directory, error);
+                    continue;
+                }
+            };
             let name = format!("{directory}{}", encode(entry.file_name().as_bytes()));
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if self.recursive && is_directory && self.open.len() < DEPTH_MAX {
-                // Who may not read it gets its name all the same.
-                if let Ok(below) = fs::read_dir(entry.path()) {
-                    self.open.push((format!("{name}/"), below));
-                }
+            if self.recursive && is_directory {
+                self.enter(&name, &entry.path());
             }
             return Some((name, entry));
         }
@@ -74,10 +143,11 @@ impl Iterator for Entries {
 
 /// Lists a directory: for programs an entry a line, for people a page.
 pub fn list(address: &Address, recursive: bool, as_page: bool) -> Result<Answer, Failure> {
-    let entries = Entries {
-        open: vec![(String::new(), fs::read_dir(address.path())?)],
-        recursive,
-    };
+    if as_page && recursive {
+        // Any other page may lead a browser there.
+        return Err(Failure::invalid("a page lists a single directory"));
+    }
+    let entries = Entries::of(address.path(), recursive)?;
     let (body, content_type) = if as_page {
         let page = page(address.path(), entries);
         (Body::Whole(Some(page.into())), "text/html; charset=utf-8")
@@ -103,11 +173,24 @@ impl Iterator for Pieces {
         let mut piece = Vec::new();
         while piece.len() < PIECE_BYTES {
             let Some((name, entry)) = self.0.next() else {
+                if let Some(unread) = self.0.unread.take() {
+                    let lacking = Lacking {
+                        error: unread.failure.told(),
+                        name: &unread.name,
+                        others: unread.others,
+                    };
+                    // Writing to memory can't fail.
+                    let _ = serde_json::to_writer(&mut piece, &lacking);
+                    let _ = piece.write_all(b"\n");
+                }
                 break;
             };
-            // What is gone by now isn't listed.
-            let Ok(metadata) = entry.metadata() else {
-                continue;
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                Err(error) => {
+                    self.0.miss(&name, error);
+                    continue;
+                }
             };
             let target = metadata.is_symlink().then(|| fs::read_link(entry.path()));
             let target = target.and_then(Result::ok);
@@ -128,8 +211,10 @@ impl Iterator for Pieces {
 }
 
 /// A page with links to all entries of a directory.
-fn page(directory: &Path, entries: Entries) -> String {
-    let mut entries: Vec<(String, bool, Vec<u8>)> = entries
+fn page(directory: &Path, mut all: Entries) -> String {
+    let mut entries: Vec<(String, bool, Vec<u8>)> = all
+        .by_ref()
+        .take(PAGE_ENTRIES_MAX)
         .map(|(_, entry)| {
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let shown = entry.file_name().as_bytes().to_owned();
@@ -153,6 +238,9 @@ fn page(directory: &Path, entries: Entries) -> String {
         let _ = writeln!(page, "<li><a href=\"{link}\">{shown}{behind}</a>");
     }
     page.push_str("</ul>\n");
+    if all.next().is_some() || all.unread.is_some() {
+        page.push_str("<p>There is more, which isn't shown.\n");
+    }
     page
 }
 

@@ -360,6 +360,45 @@ fn directories_are_listed_with_names_of_any_bytes() {
 }
 
 #[test]
+fn what_a_listing_lacks_is_told_at_its_end() {
+    let space = Space::new("lacking");
+    let url = space.url("");
+    let url = format!("{}?recursive", url.trim_end_matches('/'));
+    let deep = "d/".repeat(130);
+    fs::create_dir_all(space.path(&deep)).expect("made");
+    fs::write(space.path("z"), "x").expect("written");
+    let lines = space.ask("GET", &url, "", b"").text();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), 128 + 1 + 1, "{lines:?}");
+    let last = lines.last().expect("a line");
+    assert!(
+        last.starts_with(r#"{"error":{"code":"TOO_DEEP","#),
+        "{last}"
+    );
+    assert!(last.ends_with(r#"d","others":0}"#), "{last}");
+    let entries = &lines[..lines.len() - 1];
+    assert!(entries.iter().all(|it| it.contains(r#""kind":"#)));
+    let single = space.ask("GET", url.trim_end_matches("?recursive"), "", b"");
+    assert!(!single.text().contains("error"), "{}", single.text());
+}
+
+#[test]
+fn nothing_without_an_end_is_read_for_a_link_of_a_page() {
+    let space = Space::new("endless");
+    let digest = space.ask(
+        "GET",
+        "/fs/dev/zero?digest-of=18446744073709551615",
+        "",
+        b"",
+    );
+    assert_eq!(digest.status, 409, "{}", digest.text());
+    let url = space.url("");
+    let url = format!("{}?recursive", url.trim_end_matches('/'));
+    let page = space.ask("GET", &url, "accept: text/html,*/*\r\n", b"");
+    assert_eq!(page.status, 400, "{}", page.text());
+}
+
+#[test]
 fn links_are_followed_where_they_are_read_and_never_where_they_are_removed() {
     let space = Space::new("links");
     fs::create_dir(space.path("kept")).expect("made");
