@@ -31,6 +31,11 @@ impl Descriptor {
         Self::new(fd, Interest::READABLE | Interest::WRITABLE)
     }
 
+    /// Takes a socket that others read and write: [`failed`](Self::failed) tells when it breaks.
+    pub fn watched(fd: OwnedFd) -> io::Result<Self> {
+        Self::new(fd, Interest::ERROR)
+    }
+
     fn new(fd: OwnedFd, interest: Interest) -> io::Result<Self> {
         fcntl_setfl(&fd, fcntl_getfl(&fd)? | OFlags::NONBLOCK)?;
         #[expect(
@@ -39,6 +44,11 @@ impl Descriptor {
         )]
         let registered = AsyncFd::with_interest(fd, interest)?;
         Ok(Self(registered))
+    }
+
+    /// Waits until the connection has failed. Its end is none.
+    pub async fn failed(&self) -> io::Result<()> {
+        self.0.ready(Interest::ERROR).await.map(drop)
     }
 
     /// Reads what is there, at least a byte; 0 at the end. A terminal gives little at once, so it is

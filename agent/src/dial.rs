@@ -37,7 +37,7 @@ pub async fn serve(
     };
     let _count = agent.activity.count(Counted::Connection);
     write_message(&mut edge, &Reply::Done(Answer::Begun)).await?;
-    relay::both_ways(edge, service, || agent.activity.note()).await
+    relay::carry(edge, service, || agent.activity.note()).await
 }
 
 async fn connect(host: &str, port: u16) -> Result<TcpStream, Refusal> {

@@ -91,8 +91,8 @@ pub async fn fetch(agent: &Rc<Agent>, mut edge: TcpStream, number: u64) -> io::R
     write_message(&mut edge, &Reply::Done(Answer::Begun)).await?;
     let note = || agent.activity.note();
     match connection {
-        Connection::Tcp(stream, _) => relay::both_ways(edge, stream, note).await,
-        Connection::Unix(stream) => relay::both_ways(edge, stream, note).await,
+        Connection::Tcp(stream, _) => relay::carry(edge, stream, note).await,
+        Connection::Unix(stream) => relay::carry(edge, stream, note).await,
     }
 }
 

@@ -4,11 +4,17 @@ use std::{
     cell::RefCell,
     future::poll_fn,
     io,
+    os::fd::AsFd,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use crate::{descriptor::Descriptor, wire::finish};
 
 /// How much is read at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -27,25 +33,55 @@ struct Direction {
     written: usize,
     read_all: bool,
     done: bool,
+    /// Nothing can be written any more: what still comes is thrown away.
+    lost: bool,
+    /// Nothing can be read any more, so that nothing can be written there either.
+    broken: bool,
 }
 
-/// Carries bytes both ways until both have ended; either may end before the other. `note` is told
-/// of each turn in which bytes went through.
-pub async fn both_ways<A, B>(mut a: A, mut b: B, note: impl Fn()) -> io::Result<()>
+/// Carries bytes between the edge and a service, as [`both_ways`] does, until the edge has gone:
+/// also where it had ended its half before, and nothing is said to it that would show it.
+pub async fn carry<S>(edge: TcpStream, service: S, note: impl Fn()) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let watched = Descriptor::watched(edge.as_fd().try_clone_to_owned()?)?;
+    tokio::select! {
+        () = both_ways(edge, service, note) => Ok(()),
+        failed = watched.failed() => failed,
+    }
+}
+
+/// Carries bytes both ways until both have ended; either may end before the other, and where one
+/// takes nothing any more, what it has said still arrives. `note` is told of each turn in which bytes
+/// went through.
+async fn both_ways<A, B>(mut a: A, mut b: B, note: impl Fn())
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut there, mut back) = (Direction::default(), Direction::default());
     poll_fn(|context| {
-        let one = there.poll(context, &mut a, &mut b, &note)?;
-        let other = back.poll(context, &mut b, &mut a, &note)?;
+        let one = there.poll(context, &mut a, &mut b, &note);
+        back.lost |= there.broken;
+        let other = back.poll(context, &mut b, &mut a, &note);
+        there.lost |= back.broken;
         match (one, other) {
-            (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
+            (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(()),
+            (_, Poll::Ready(())) if there.lost => Poll::Ready(()),
+            (Poll::Ready(()), _) if back.lost => Poll::Ready(()),
             _ => Poll::Pending,
         }
     })
-    .await
+    .await;
+    // To close what is still being sent to would take from the sender what it hasn't read yet.
+    if there.lost && !there.done {
+        let (mut reader, mut writer) = tokio::io::split(a);
+        finish(&mut reader, &mut writer).await;
+    } else if back.lost && !back.done {
+        let (mut reader, mut writer) = tokio::io::split(b);
+        finish(&mut reader, &mut writer).await;
+    }
 }
 
 impl Direction {
@@ -55,7 +91,7 @@ impl Direction {
         reader: &mut R,
         writer: &mut W,
         note: &impl Fn(),
-    ) -> Poll<io::Result<()>>
+    ) -> Poll<()>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
@@ -63,24 +99,31 @@ impl Direction {
         while !self.done {
             if self.written < self.left.len() {
                 let rest = &self.left[self.written..];
-                match ready!(Pin::new(&mut *writer).poll_write(context, rest))? {
-                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    written => self.written += written,
+                match ready!(Pin::new(&mut *writer).poll_write(context, rest)) {
+                    Ok(0) | Err(_) => self.lose(),
+                    Ok(written) => self.written += written,
                 }
                 note();
             } else if self.read_all {
-                ready!(Pin::new(&mut *writer).poll_shutdown(context))?;
+                // Who can't be told has ended.
+                let _ = ready!(Pin::new(&mut *writer).poll_shutdown(context));
                 self.done = true;
             } else {
                 self.left = Vec::new();
                 self.written = 0;
                 ready!(BUFFER.with_borrow_mut(|buffer| {
                     self.poll_through(context, reader, writer, buffer)
-                }))?;
+                }));
                 note();
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
+    }
+
+    fn lose(&mut self) {
+        self.lost = true;
+        self.left = Vec::new();
+        self.written = 0;
     }
 
     /// Reads into the common buffer, and keeps what can't be written at once.
@@ -90,24 +133,24 @@ impl Direction {
         reader: &mut R,
         writer: &mut W,
         buffer: &mut [u8],
-    ) -> Poll<io::Result<()>>
+    ) -> Poll<()>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
         let mut read = ReadBuf::new(buffer);
-        ready!(Pin::new(reader).poll_read(context, &mut read))?;
+        self.broken = ready!(Pin::new(reader).poll_read(context, &mut read)).is_err();
         let read = read.filled();
         if read.is_empty() {
             self.read_all = true;
-            return Poll::Ready(Ok(()));
+        } else if !self.lost {
+            match Pin::new(writer).poll_write(context, read) {
+                Poll::Ready(Ok(written)) => self.left = read[written..].to_vec(),
+                Poll::Ready(Err(_)) => self.lose(),
+                Poll::Pending => self.left = read.to_vec(),
+            }
         }
-        let written = match Pin::new(writer).poll_write(context, read)? {
-            Poll::Ready(written) => written,
-            Poll::Pending => 0,
-        };
-        self.left = read[written..].to_vec();
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 }
 
@@ -155,12 +198,54 @@ mod tests {
                     first.and(second.map(|_| ())).expect("back");
                     (there_received, back_received)
                 };
-                let (carried, received) = tokio::join!(carried, ends);
-                carried.expect("carried");
+                let ((), received) = tokio::join!(carried, ends);
                 received
             });
             prop_assert_eq!(received_there, there);
             prop_assert_eq!(received_back, back);
+        }
+    }
+
+    #[test]
+    fn an_answer_arrives_whole_though_nothing_more_is_taken() {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("runtime");
+        runtime.block_on(async {
+            let (mut a, a_relay) = duplex(4);
+            // It has answered and takes nothing, as a service that refuses an upload.
+            let service = tokio::io::join(&b"refused: too large"[..], Closed);
+            let client = async {
+                a.write_all(b"a large body").await.expect("taken");
+                let mut answer = Vec::new();
+                a.read_to_end(&mut answer).await.expect("received");
+                drop(a);
+                answer
+            };
+            let ((), answer) = tokio::join!(both_ways(a_relay, service, || ()), client);
+            assert_eq!(answer, b"refused: too large");
+        });
+    }
+
+    /// Takes nothing.
+    struct Closed;
+
+    impl AsyncWrite for Closed {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
         }
     }
 }

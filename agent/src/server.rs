@@ -2,6 +2,7 @@
 
 use std::{io, rc::Rc, sync::Arc, time::Duration};
 
+use rustix::net::sockopt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use spaceport_domain::agent::{
@@ -35,6 +36,10 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const HELLOS_MAX: usize = 64;
 /// As many connections there may be.
 const CONNECTIONS_MAX: usize = 1024;
+/// How long an edge may be silent until it is asked whether it is there, and between questions.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// As many questions it may leave without an answer.
+const KEEP_ALIVES_MAX: u32 = 3;
 /// How long nothing is accepted after that has failed, as when there are no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -151,6 +156,11 @@ async fn converse(
     place: OwnedSemaphorePermit,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    // An edge that is gone without a word is noticed where nothing is sent to it, too.
+    sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE)?;
+    sockopt::set_tcp_keepintvl(&stream, KEEP_ALIVE)?;
+    sockopt::set_tcp_keepcnt(&stream, KEEP_ALIVES_MAX)?;
+    sockopt::set_socket_keepalive(&stream, true)?;
     let hello = time::timeout(HELLO_TIMEOUT, read_message(&mut stream)).await??;
     drop(place);
     match understand(&agent, &hello) {

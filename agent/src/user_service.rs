@@ -126,5 +126,5 @@ async fn carry(edge: TcpStream, service: UnixStream) -> std::io::Result<()> {
     service.set_nonblocking(true)?;
     let edge = tokio::net::TcpStream::from_std(edge)?;
     let service = tokio::net::UnixStream::from_std(service)?;
-    relay::both_ways(edge, service, || ()).await
+    relay::carry(edge, service, || ()).await
 }

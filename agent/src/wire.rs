@@ -9,7 +9,8 @@ use spaceport_domain::agent::{
     frame::{self, HEADER_BYTES, Kind, PAYLOAD_MAX_BYTES},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest},
+    net::tcp::OwnedReadHalf,
     time,
 };
 
@@ -104,6 +105,19 @@ impl<R: AsyncRead + Unpin> Frames<R> {
                 };
             }
         }
+    }
+}
+
+impl Frames<OwnedReadHalf> {
+    /// The next one if it is wanted; else only the edge's end, which is an error then.
+    pub async fn next_if(&mut self, wanted: bool) -> io::Result<Option<(Kind, Bytes)>> {
+        if wanted {
+            return self.next().await;
+        }
+        // This readiness is that of an end, whatever still lies in front of it.
+        let ended = Interest::PRIORITY | Interest::ERROR;
+        self.reader.ready(ended).await?;
+        Err(io::ErrorKind::ConnectionReset.into())
     }
 }
 

@@ -22,7 +22,7 @@ pub async fn carry(
     loop {
         let has_room = ahead.has_room();
         let frame = tokio::select! {
-            frame = frames.next(), if has_room => Some(frame?.ok_or(io::ErrorKind::UnexpectedEof)?),
+            frame = frames.next_if(has_room) => Some(frame?.ok_or(io::ErrorKind::UnexpectedEof)?),
             () = ahead.write(input.as_ref().map(End::descriptor)) => None,
         };
         if let Some((kind, payload)) = frame {

@@ -140,7 +140,7 @@ async fn take(
     loop {
         let has_room = ahead.has_room();
         let frame = tokio::select! {
-            frame = frames.next(), if has_room => frame?,
+            frame = frames.next_if(has_room) => frame?,
             () = window.terminal.write(&mut ahead) => continue,
         };
         let Some((kind, payload)) = frame else {

@@ -17,7 +17,7 @@ use spaceport_domain::agent::{
 };
 
 /// What any of this takes at most.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 const SECRET: Secret = Secret::new([7; 32]);
 
 /// An agent that runs; it ends when it is dropped.

@@ -3,13 +3,15 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener},
+    time::{Duration, Instant},
 };
 
+use rustix::net::sockopt::set_socket_linger;
 use spaceport_domain::agent::{
-    Answer, Exec, PROTOCOL, Program, RefusalCode, Reply, Secret, Service,
+    Answer, Exec, PROTOCOL, Program, RefusalCode, Reply, Secret, Service, frame::Kind,
 };
 
-use crate::agent::{Agent, receive, send};
+use crate::agent::{Agent, DEADLINE, receive, send};
 
 #[test]
 fn only_who_knows_the_secret_is_served() {
@@ -115,4 +117,51 @@ fn why_there_is_no_connection_is_told() {
     drop(unused);
     assert_eq!(code("127.0.0.1", port), RefusalCode::Refused);
     assert_eq!(code("no such host", 80), RefusalCode::NotFound);
+}
+
+/// Waits until nothing runs and nothing is connected.
+fn until_all_has_ended(agent: &Agent) {
+    let began = Instant::now();
+    loop {
+        let Ok((_, Answer::Status(status))) = agent.ask(Service::Status) else {
+            panic!("no status");
+        };
+        if (status.executions, status.connections) == (0, 0) {
+            return;
+        }
+        assert!(began.elapsed() < DEADLINE, "{status:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_connection_ends_with_the_edge_though_its_half_had_ended_before() {
+    let agent = Agent::start();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let host = "127.0.0.1".to_owned();
+    let (edge, _) = agent.ask(Service::Dial { host, port }).expect("begun");
+    let (mut service, _) = listener.accept().expect("a connection");
+    edge.shutdown(Shutdown::Write).expect("half ended");
+    assert_eq!(service.read(&mut [0]).expect("the end"), 0);
+    service.write_all(b"x").expect("the other half goes on");
+    (&edge).read_exact(&mut [0]).expect("received");
+    set_socket_linger(&edge, Some(Duration::ZERO)).expect("set");
+    drop(edge);
+    until_all_has_ended(&agent);
+    drop(service);
+}
+
+#[test]
+fn a_program_that_takes_no_input_is_hung_up_when_the_edge_has_gone() {
+    let agent = Agent::start();
+    let mut running = agent.begin(Service::Exec(Exec {
+        program: Program::Line("echo ready; exec sleep 1000".into()),
+        ..Exec::default()
+    }));
+    running.until("ready");
+    // More than the pipe and the agent hold.
+    running.send(Kind::Data, &[0; 600 << 10]);
+    drop(running);
+    until_all_has_ended(&agent);
 }
