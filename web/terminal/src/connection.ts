@@ -23,6 +23,8 @@ const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 /** How long a WebSocket may take to say which terminal it is. */
 const GREETING_TIMEOUT_MS = 10_000;
+/** After a connection that lasted for so long, the next is made at once. */
+const GOOD_MS = 5_000;
 /** What is typed while there is no connection is kept up to here; more is a mistake. */
 const UNSENT_MAX_BYTES = 4 << 10;
 
@@ -76,6 +78,8 @@ export class Connection {
   #socket: Socket | undefined;
   #cancel = () => {};
   #failures = 0;
+  /** When the terminal was attached. */
+  #openedMs = 0;
   /** How far the output is known: nothing until it was drawn from some beginning. */
   #seen: number | undefined;
   #unsent: Uint8Array[] = [];
@@ -175,7 +179,7 @@ export class Connection {
     }
     const { terminal } = greeting;
     this.#cancel();
-    this.#failures = 0;
+    this.#openedMs = this.#world.now();
     this.id = terminal.id;
     // Without a reset in front of it, what follows begins here.
     this.#seen = terminal.position;
@@ -204,10 +208,13 @@ export class Connection {
     const wasOpen = this.#state.is === "open";
     this.#drop();
     // A connection that was good is tried again at once: most often it is one of many that a
-    // replaced edge or a change of networks has ended.
+    // replaced edge or a change of networks has ended. One that breaks right after its greeting
+    // would go on like that without a pause.
+    const wasGood = wasOpen && this.#world.now() - this.#openedMs >= GOOD_MS;
+    if (wasGood) this.#failures = 0;
     const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures);
-    const wait = wasOpen ? 0 : longest * (0.5 + this.#world.random() / 2);
-    this.#failures += wasOpen ? 0 : 1;
+    const wait = wasGood ? 0 : longest * (0.5 + this.#world.random() / 2);
+    this.#failures += wasGood ? 0 : 1;
     this.#become({ is: "waiting", untilMs: this.#world.now() + wait });
     const waiting = this.#state;
     this.#cancel = this.#world.after(wait, () => this.connect());

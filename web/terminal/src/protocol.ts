@@ -18,6 +18,9 @@ export const Kind = {
   screen: 7,
 } as const;
 
+/** No terminal has more columns or rows; whatever says so would only fill the page's memory. */
+const LONGEST_SIDE = 1000;
+
 /** The size of a terminal in characters. */
 export interface Size {
   columns: number;
@@ -104,7 +107,13 @@ export function readFrame(message: ArrayBuffer): Frame | undefined {
       return { kind: "reset", position: Number(view.getBigUint64(0)) };
     case Kind.size:
       require(bytes.length === 8);
-      return { kind: "size", size: { columns: view.getUint16(0), rows: view.getUint16(2) } };
+      return {
+        kind: "size",
+        size: {
+          columns: Math.min(view.getUint16(0), LONGEST_SIDE),
+          rows: Math.min(view.getUint16(2), LONGEST_SIDE),
+        },
+      };
     case Kind.exit:
       return { kind: "exit", exit: readExit(new TextDecoder().decode(bytes)) };
     default:

@@ -53,6 +53,7 @@ describe("reattaching", () => {
 
   test("a good connection is made anew at once, bad ones ever later, up to a bound", () => {
     world.socket.greet();
+    world.nowMs += 5000;
     world.socket.break();
     expect(world.wait()).toBe(0);
     const waits = Array.from({ length: 8 }, () => {
@@ -61,10 +62,20 @@ describe("reattaching", () => {
     });
     expect(waits).toEqual([250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
     world.socket.greet();
+    world.nowMs += 5000;
     world.socket.break();
     expect(world.wait()).toBe(0);
     world.socket.break();
     expect(world.wait()).toBe(250);
+  });
+
+  test("connections that break right after their greeting are made ever later", () => {
+    const waits = Array.from({ length: 3 }, () => {
+      world.socket.greet();
+      world.socket.break();
+      return world.wait();
+    });
+    expect(waits).toEqual([250, 500, 1000]);
   });
 
   test("who doesn't want to wait doesn't, and nothing is connected twice", () => {

@@ -23,6 +23,13 @@ describe("what comes", () => {
     });
   });
 
+  test("a size that no terminal has is cut down", () => {
+    expect(readFrame(message(3, 255, 255, 255, 255, 0, 0, 0, 0))).toEqual({
+      kind: "size",
+      size: { columns: 1000, rows: 1000 },
+    });
+  });
+
   test("kinds that are younger than the page are passed over", () => {
     expect(readFrame(message(99, 1, 2))).toBeUndefined();
     expect(readFrame(message())).toBeUndefined();
