@@ -22,8 +22,9 @@ use crate::{
 const ROOTS: [&str; 2] = ["/fs/", "/home/"];
 /// Where a browser begins.
 const HOME: &str = "/home/";
-/// A page is shown as if it were of an origin of its own, and loads and runs nothing.
-const CONTENT_SECURITY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; \
+/// A page is shown as if it were of an origin of its own, and loads and runs nothing. What it links to
+/// may be downloaded, as every file is.
+const CONTENT_SECURITY: &str = "sandbox allow-downloads; default-src 'none'; style-src 'unsafe-inline'; \
     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 /// What is sent behind a file: what it should have been.
 const DIGEST: &str = "spaceport-digest";

@@ -83,7 +83,7 @@ async fn no_file_is_a_page_of_the_apps_origin() {
         let got = ask(&inside, Method::GET, path, &[]).await;
         let policy = got.headers["content-security-policy"].to_str().unwrap();
         assert!(
-            policy.starts_with("sandbox; default-src 'none';"),
+            policy.starts_with("sandbox allow-downloads; default-src 'none';"),
             "{policy}"
         );
         assert!(!policy.contains("allow-scripts"), "{policy}");

@@ -35,7 +35,7 @@ async fn a_file_comes_back_as_it_was_whatever_its_name_is() {
         assert_eq!(got.status(), 200);
         assert_eq!(got.headers()["x-content-type-options"], "nosniff");
         let policy = got.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.starts_with("sandbox;"), "{policy}");
+        assert!(policy.starts_with("sandbox allow-downloads;"), "{policy}");
         assert_eq!(got.bytes().await.unwrap(), content);
     }
     let count = reach.inside("ls /home/dev/work | wc -l");
