@@ -21,6 +21,7 @@
 mod agent_forwarding;
 mod algorithms;
 mod arrivals;
+mod budget;
 mod carriage;
 mod client;
 mod connection;
@@ -55,6 +56,7 @@ use tokio::{
 
 pub use self::pass::{KeyPass, Refused};
 use self::{
+    budget::Budget,
     client::Client,
     connection::Connection,
     failures::Failures,
@@ -93,6 +95,7 @@ pub struct Ssh {
     /// The bounds.
     pub limits: SshLimits,
     config: Arc<server::Config>,
+    budget: Arc<Budget>,
     failures: Failures,
     reports: Reports,
     host_keys: Bytes,
@@ -110,6 +113,7 @@ impl Ssh {
         Ok(Self {
             limits,
             config: Arc::new(config(&limits, key)),
+            budget: Budget::new(limits.buffer_total_bytes),
             failures: Failures::new(limits.failures_per_minute, trusted_proxies),
             reports,
             host_keys: Bytes::from(host_keys.to_string()),
@@ -178,6 +182,7 @@ impl Worker {
         let connection = Arc::new(Connection::new(
             Arc::clone(&self),
             &ssh.limits,
+            Arc::clone(&ssh.budget),
             client,
             here,
         ));
@@ -197,9 +202,15 @@ impl Worker {
         let _admitted = admitted;
         metrics.ssh_accepted.increment(1);
         metrics.ssh_connections.increment(1.0);
+        connection.intake.belong_to(ssh.budget.purse(pass.user));
         connection.log_sign_in(&pass);
         ssh.reports.note(&pass, client.ip());
-        self.accompany(&connection, session, pass).await;
+        let stalled = connection.close_stalled(ssh.limits.stall);
+        let accompanied = self.accompany(&connection, session, pass);
+        tokio::select! {
+            () = accompanied => {}
+            () = stalled => {}
+        }
         metrics.ssh_connections.decrement(1.0);
         connection.log_end(&pass, began.elapsed());
         Ok(())

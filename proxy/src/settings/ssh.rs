@@ -37,6 +37,12 @@ pub struct SshLimits {
     /// `SSH_BUFFER_KIB`: bytes of one connection that a space hasn't taken yet. When it is reached,
     /// nothing more is read from the client until the space takes some.
     pub buffer_bytes: usize,
+    /// `SSH_BUFFER_TOTAL_KIB`: the same of all connections together, a quarter of it for those of one
+    /// person. Beyond it each connection may hold a little.
+    pub buffer_total_bytes: usize,
+    /// `SSH_STALL_SECONDS`: how long a connection may stand full while nothing is taken, until the
+    /// channel that holds most is closed.
+    pub stall: Duration,
     /// `SSH_KEEPALIVE_SECONDS`: after this silence a client is asked for a sign of life, and after
     /// the third question without an answer its connection ends. `None`: only the kernel asks,
     /// whom a client answers that is suspended.
@@ -54,6 +60,8 @@ pub(super) fn ssh(read: &mut Reader<'_>) -> SshSettings {
             forwards: read.or("SSH_FORWARDS", "64", count_from(0)),
             window_bytes: read.or("SSH_WINDOW_KIB", "2048", kib_from(64)),
             buffer_bytes: read.or("SSH_BUFFER_KIB", "16384", kib_from(64)),
+            buffer_total_bytes: read.or("SSH_BUFFER_TOTAL_KIB", "524288", kib_from(1024)),
+            stall: read.or("SSH_STALL_SECONDS", "60", some_seconds),
             keepalive: read.maybe("SSH_KEEPALIVE_SECONDS", some_seconds),
         },
     }

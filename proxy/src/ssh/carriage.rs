@@ -39,8 +39,8 @@ pub(super) async fn serve(outlet: Outlet, inner: Inner, line: Line, ends: Ends) 
     if is_over {
         finish(&outlet, &mut inputs, &closed).await;
     } else {
-        let metrics = outlet.connection.metrics();
-        outlet.connection.channels.close(outlet.id(), metrics);
+        // Either the client has closed it, or it was closed here, and the client is told.
+        outlet.close().await;
     }
 }
 

@@ -331,8 +331,14 @@ impl Handler for Client {
         &mut self,
         id: ChannelId,
         data: &[u8],
-        _: &mut Session,
+        session: &mut Session,
     ) -> Result<(), Self::Error> {
+        // Nobody could take it.
+        if self.preparing.remove(&id).is_some() {
+            let metrics = self.connection.metrics();
+            self.connection.channels.close(id, metrics);
+            return session.close(id);
+        }
         let connection = &self.connection;
         connection
             .traffic

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
+    budget::Budget,
     intake::{Inbox, Input, Inputs, Intake},
     pass::{KeyPass, Refused},
 };
@@ -87,6 +88,7 @@ impl Connection {
     pub(super) fn new(
         worker: Arc<Worker>,
         limits: &SshLimits,
+        budget: Arc<Budget>,
         client: SocketAddr,
         here: SocketAddr,
     ) -> Self {
@@ -94,7 +96,7 @@ impl Connection {
             worker,
             client,
             here,
-            intake: Intake::new(limits.buffer_bytes),
+            intake: Intake::new(limits.buffer_bytes, budget),
             pass: OnceLock::new(),
             refusal: OnceLock::new(),
             channels: Channels::new(limits.channels),
@@ -109,6 +111,20 @@ impl Connection {
         let pass = self.pass.get();
         let agent = pass.map_or(Err(NoAgent::Absent), |pass| pass.agent)?;
         Ok(self.worker.upstreams.ask(agent, service).await?)
+    }
+
+    /// Closes the channel that holds most, whenever nothing of what waits was taken for `limit`.
+    /// Never returns.
+    pub(super) async fn close_stalled(&self, limit: Duration) {
+        loop {
+            self.intake.stalled(limit).await;
+            let bytes = self.channels.close_fullest(self.metrics());
+            tracing::info!(
+                client = %self.client.ip().to_canonical(),
+                bytes,
+                "an ssh channel was closed, as its input wasn't taken"
+            );
+        }
     }
 
     /// Where everything is counted.
@@ -258,6 +274,20 @@ impl Channels {
         if closed.is_some() {
             metrics.ssh_channels.decrement(1.0);
         }
+    }
+
+    /// Forgets the channel of which most input waits, and tells whoever serves it; gives how much
+    /// waited.
+    pub(super) fn close_fullest(&self, metrics: &Metrics) -> usize {
+        let fullest = {
+            let open = lock(&self.open);
+            let held = open.iter().map(|(id, it)| (it.inbox.held_bytes(), *id));
+            held.max_by_key(|(bytes, _)| *bytes)
+        };
+        fullest.map_or(0, |(bytes, id)| {
+            self.close(id, metrics);
+            bytes
+        })
     }
 
     /// Whether none is open.

@@ -39,6 +39,29 @@ async fn a_program_that_takes_nothing_holds_nobody_up() {
     stuck.kill().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_channel_whose_input_stands_full_is_closed_and_the_others_go_on() {
+    let town = Town::open_with(&[
+        ("SPACEPORT_SSH_BUFFER_KIB", "64"),
+        ("SPACEPORT_SSH_STALL_SECONDS", "0.5"),
+    ])
+    .await;
+    let (control, _master) = shared(&town).await;
+    let mut stuck = town.program("ssh");
+    let mut stuck = stuck
+        .args(["-S", &control, "lab", "echo there; sleep 1000"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, mut stdout) = (stuck.stdin.take().unwrap(), stuck.stdout.take().unwrap());
+    soon(stdout.read_exact(&mut [0; 6])).await.unwrap();
+    // It breaks off with the channel.
+    let _ = soon(stdin.write_all(&vec![0; 64 << 20])).await;
+    assert!(!soon(stuck.wait()).await.unwrap().success());
+    let said = town.ssh(&["-S", &control, "lab", "echo on"]).await.well();
+    assert_eq!(said, "on\n");
+}
+
 /// Input waits until output is read, and output until input goes on: as many as can wait.
 #[tokio::test]
 async fn what_goes_in_and_out_of_a_program_never_stands_still() {
