@@ -25,18 +25,26 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_BYTES]);
 }
 
+/// Whether more can be read.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Source {
+    #[default]
+    Open,
+    Ended,
+    /// Nothing can be written there either.
+    Broken,
+}
+
 /// One direction.
 #[derive(Default)]
 struct Direction {
     /// What was read and couldn't be written yet.
     left: Vec<u8>,
     written: usize,
-    read_all: bool,
+    source: Source,
     done: bool,
     /// Nothing can be written any more: what still comes is thrown away.
     lost: bool,
-    /// Nothing can be read any more, so that nothing can be written there either.
-    broken: bool,
 }
 
 /// Carries bytes between the edge and a service, as [`both_ways`] does, until the edge has gone:
@@ -63,9 +71,9 @@ where
     let (mut there, mut back) = (Direction::default(), Direction::default());
     poll_fn(|context| {
         let one = there.poll(context, &mut a, &mut b, &note);
-        back.lost |= there.broken;
+        back.lost |= there.source == Source::Broken;
         let other = back.poll(context, &mut b, &mut a, &note);
-        there.lost |= back.broken;
+        there.lost |= back.source == Source::Broken;
         match (one, other) {
             (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(()),
             (_, Poll::Ready(())) if there.lost => Poll::Ready(()),
@@ -104,7 +112,7 @@ impl Direction {
                     Ok(written) => self.written += written,
                 }
                 note();
-            } else if self.read_all {
+            } else if self.source != Source::Open {
                 // Who can't be told has ended.
                 let _ = ready!(Pin::new(&mut *writer).poll_shutdown(context));
                 self.done = true;
@@ -139,10 +147,13 @@ impl Direction {
         W: AsyncWrite + Unpin,
     {
         let mut read = ReadBuf::new(buffer);
-        self.broken = ready!(Pin::new(reader).poll_read(context, &mut read)).is_err();
+        if ready!(Pin::new(reader).poll_read(context, &mut read)).is_err() {
+            self.source = Source::Broken;
+            return Poll::Ready(());
+        }
         let read = read.filled();
         if read.is_empty() {
-            self.read_all = true;
+            self.source = Source::Ended;
         } else if !self.lost {
             match Pin::new(writer).poll_write(context, read) {
                 Poll::Ready(Ok(written)) => self.left = read[written..].to_vec(),

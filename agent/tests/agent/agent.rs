@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,6 +21,9 @@ use spaceport_domain::agent::{
 pub const DEADLINE: Duration = Duration::from_secs(30);
 const SECRET: Secret = Secret::new([7; 32]);
 
+/// Held until an agent has the port that was free for it, so that no other gets the same.
+static STARTING: Mutex<()> = Mutex::new(());
+
 /// An agent that runs; it ends when it is dropped.
 pub struct Agent {
     process: Child,
@@ -34,6 +38,7 @@ impl Agent {
 
     /// Starts one with what `config` says beside port and secret.
     pub fn with(config: Config) -> Self {
+        let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = free.local_addr().expect("its address").port();
         drop(free);
@@ -58,6 +63,7 @@ impl Agent {
             assert!(began.elapsed() < DEADLINE, "the agent doesn't listen");
             std::thread::yield_now();
         }
+        drop(starting);
         agent
     }
 
