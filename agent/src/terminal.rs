@@ -15,6 +15,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     future::pending,
+    hash::{BuildHasher, Hasher, RandomState},
     io,
     rc::Rc,
     time::{Duration, Instant},
@@ -58,7 +59,7 @@ const HANG_UP: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// The terminals of a space.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Terminals {
     by_id: RefCell<BTreeMap<TerminalId, Rc<Terminal>>>,
     last_id: Cell<TerminalId>,
@@ -82,6 +83,19 @@ pub struct Terminal {
 impl std::fmt::Debug for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Terminal({})", self.id)
+    }
+}
+
+impl Default for Terminals {
+    fn default() -> Self {
+        // Each start counts from elsewhere: a page that was left open doesn't take a terminal of this
+        // start for its own. A billion numbers and more are left.
+        let random = RandomState::new().build_hasher().finish();
+        let first = u32::try_from(random >> 33).unwrap_or_default();
+        Self {
+            by_id: RefCell::default(),
+            last_id: Cell::new(first),
+        }
     }
 }
 

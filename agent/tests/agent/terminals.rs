@@ -280,3 +280,16 @@ fn closing_a_terminal_hangs_it_up() {
     let again = agent.ask(Service::CloseTerminal { id }).expect_err("gone");
     assert_eq!(again.code, RefusalCode::NotFound);
 }
+
+#[test]
+fn a_terminal_of_an_earlier_start_is_none_of_a_later_one() {
+    let id = Viewer::open(&Agent::start()).terminal.id;
+    let agent = Agent::start();
+    Viewer::open(&agent);
+    let earlier = Attach {
+        id: Some(id),
+        ..Attach::default()
+    };
+    let refusal = agent.ask(Service::Terminal(earlier)).expect_err("gone");
+    assert_eq!(refusal.code, RefusalCode::NotFound);
+}
