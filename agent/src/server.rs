@@ -1,6 +1,13 @@
 //! What the edge asks for: every connection is one thing. [`spaceport_domain::agent`] says how.
 
-use std::{io, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    io,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use rustix::net::sockopt;
 use serde::Deserialize;
@@ -11,7 +18,7 @@ use spaceport_domain::agent::{
 use subtle::ConstantTimeEq;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, Semaphore},
     time,
 };
 
@@ -32,7 +39,7 @@ use crate::{
 
 /// How long a connection may take to say what it wants.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// As many may be about to say it.
+/// As many may be about to say it; when there are more, who has been for longest makes room.
 const HELLOS_MAX: usize = 64;
 /// As many connections there may be.
 const CONNECTIONS_MAX: usize = 1024;
@@ -125,9 +132,52 @@ fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// Those who haven't said yet what they want, by the order in which they came. Anybody in the space
+/// may be among them, and must not keep the edge out by saying nothing.
+#[derive(Debug, Default)]
+struct Hellos {
+    expected: RefCell<BTreeMap<u64, Rc<Notify>>>,
+    last: Cell<u64>,
+}
+
+/// One of them, for as long as it is kept.
+#[derive(Debug)]
+struct Expected {
+    hellos: Rc<Hellos>,
+    number: u64,
+    must_go: Rc<Notify>,
+}
+
+impl Hellos {
+    /// Expects one more.
+    fn expect(self: &Rc<Self>) -> Expected {
+        let mut expected = self.expected.borrow_mut();
+        if expected.len() >= HELLOS_MAX
+            && let Some((_, oldest)) = expected.pop_first()
+        {
+            oldest.notify_one();
+        }
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        let must_go = Rc::<Notify>::default();
+        expected.insert(number, Rc::clone(&must_go));
+        Expected {
+            hellos: Rc::clone(self),
+            number,
+            must_go,
+        }
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.hellos.expected.borrow_mut().remove(&self.number);
+    }
+}
+
 /// Serves whoever connects.
 pub async fn serve(listener: TcpListener, agent: Rc<Agent>) {
-    let hellos = Arc::new(Semaphore::new(HELLOS_MAX));
+    let hellos = Rc::<Hellos>::default();
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -135,12 +185,9 @@ pub async fn serve(listener: TcpListener, agent: Rc<Agent>) {
             continue;
         };
         // Who is one too many is let go at once: nobody waits for who may never leave.
-        let places = (
-            Arc::clone(&hellos).try_acquire_owned(),
-            Arc::clone(&connections).try_acquire_owned(),
-        );
-        if let (Ok(hello), Ok(connection)) = places {
+        if let Ok(connection) = Arc::clone(&connections).try_acquire_owned() {
             let agent = Rc::clone(&agent);
+            let hello = hellos.expect();
             tokio::task::spawn_local(async move {
                 // A connection that breaks concerns who it belonged to, and they know.
                 let _ = converse(agent, stream, hello).await;
@@ -150,18 +197,17 @@ pub async fn serve(listener: TcpListener, agent: Rc<Agent>) {
     }
 }
 
-async fn converse(
-    agent: Rc<Agent>,
-    mut stream: TcpStream,
-    place: OwnedSemaphorePermit,
-) -> io::Result<()> {
+async fn converse(agent: Rc<Agent>, mut stream: TcpStream, place: Expected) -> io::Result<()> {
     stream.set_nodelay(true)?;
     // An edge that is gone without a word is noticed where nothing is sent to it, too.
     sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE)?;
     sockopt::set_tcp_keepintvl(&stream, KEEP_ALIVE)?;
     sockopt::set_tcp_keepcnt(&stream, KEEP_ALIVES_MAX)?;
     sockopt::set_socket_keepalive(&stream, true)?;
-    let hello = time::timeout(HELLO_TIMEOUT, read_message(&mut stream)).await??;
+    let hello = tokio::select! {
+        hello = time::timeout(HELLO_TIMEOUT, read_message(&mut stream)) => hello??,
+        () = place.must_go.notified() => return Ok(()),
+    };
     drop(place);
     match understand(&agent, &hello) {
         Ok(service) => Box::pin(serve_one(&agent, stream, service)).await,

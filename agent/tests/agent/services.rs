@@ -56,6 +56,15 @@ fn a_message_that_is_too_long_ends_the_connection() {
 }
 
 #[test]
+fn who_says_nothing_keeps_nobody_out() {
+    let agent = Agent::start();
+    let mut silent: Vec<_> = (0..64).map(|_| agent.connect()).collect();
+    assert!(agent.ask(Service::Status).is_ok());
+    assert_eq!(silent[0].read(&mut [0]).expect("the end"), 0);
+    drop(silent.split_off(1));
+}
+
+#[test]
 fn its_status_counts_what_runs() {
     let agent = Agent::start();
     let status = || match agent.ask(Service::Status) {
@@ -161,7 +170,7 @@ fn a_program_that_takes_no_input_is_hung_up_when_the_edge_has_gone() {
     }));
     running.until("ready");
     // More than the pipe and the agent hold.
-    running.send(Kind::Data, &[0; 600 << 10]);
+    running.send(Kind::Data, &vec![0; 600 << 10]);
     drop(running);
     until_all_has_ended(&agent);
 }
