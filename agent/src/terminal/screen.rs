@@ -1,6 +1,12 @@
 //! What a terminal shows, and the lines that left it above.
 
-use std::{collections::VecDeque, fmt::Write, str};
+use std::{
+    collections::VecDeque,
+    fmt::Write,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    str,
+};
 
 use avt::{Cell, Color, Line, Observation, Observer, Pen};
 use spaceport_domain::agent::Size;
@@ -63,13 +69,31 @@ impl Screen {
     /// Gives it another size.
     pub fn resize(&mut self, size: Size) {
         self.size = size;
-        self.emulator
-            .resize_with(columns(size), rows(size), &mut self.above);
+        self.outliving(|screen| {
+            screen
+                .emulator
+                .resize_with(columns(size), rows(size), &mut screen.above);
+        });
     }
 
     /// Shows more output.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.scanner.feed(bytes);
+        self.outliving(|screen| screen.draw(bytes));
+    }
+
+    /// Lets the emulator work. Whatever any program prints gets there, and it is process 1: where the
+    /// emulator panics, its picture is lost, and nothing else.
+    fn outliving(&mut self, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            *self = Self {
+                scanner: mem::take(&mut self.scanner),
+                ..Self::new(self.size)
+            };
+        }
+    }
+
+    fn draw(&mut self, bytes: &[u8]) {
         let joined;
         let bytes = if self.partial.is_empty() {
             bytes
@@ -100,7 +124,9 @@ impl Screen {
             .redraw(columns(self.size), rows(self.size), &mut drawing);
         // Modes first: what the emulator says last is the beginning of a sequence.
         self.scanner.redraw(&mut drawing);
-        drawing.extend_from_slice(self.emulator.dump().as_bytes());
+        // Who can't say what is shown shows nothing.
+        let shown = catch_unwind(AssertUnwindSafe(|| self.emulator.dump()));
+        drawing.extend_from_slice(shown.unwrap_or_default().as_bytes());
         drawing.extend_from_slice(&self.partial);
         drawing
     }
@@ -217,4 +243,27 @@ fn attributes(pen: &Pen, into: &mut String) {
         };
     }
     into.push('m');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_emulator_costs_the_picture_alone() {
+        let size = Size {
+            columns: 20,
+            rows: 4,
+            ..Size::default()
+        };
+        let mut screen = Screen::new(size);
+        screen.feed(b"\x1b[?2004hbefore");
+        screen.outliving(|_| panic!("as the emulator might"));
+        screen.feed(b"behind");
+        let drawing = String::from_utf8(screen.redraw()).expect("text");
+        assert!(drawing.contains("behind"), "{drawing:?}");
+        assert!(!drawing.contains("before"), "{drawing:?}");
+        assert!(drawing.contains("\x1b[?2004h"), "{drawing:?}");
+        assert_eq!(screen.size(), size);
+    }
 }
