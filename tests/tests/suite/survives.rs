@@ -83,7 +83,7 @@ impl Work {
     }
 
     /// Fails unless the edge has ended everything that was open.
-    async fn is_ended(mut self) {
+    async fn ends(mut self) {
         self.session.is_ended().await;
         let program = in_time("a program's end", self.program.child.wait());
         assert!(!program.await.expect("an end").success());
@@ -171,7 +171,7 @@ async fn every_way_in_ends_with_the_right_to_it() {
     let viewer = user.query("{ viewer { id } }", json!({})).await;
     let nothing = json!({ "userId": viewer["viewer"]["id"], "roleIds": [] });
     admin.mutate("updateUser", nothing).await.value("user");
-    work.is_ended().await;
+    work.ends().await;
     assert_eq!(ssh.ssh("lab", "true").await.status, Some(255));
     admin.delete_space(&space).await;
 }
