@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    carriage::{self, Ends},
+    carriage,
     connection::{Connection, Outlet},
 };
 use crate::upstream::agent::{Conversation, Frames};
@@ -108,7 +108,7 @@ async fn take(
     };
     match (fetched, inner) {
         (Ok(fetched), Some(inner)) => {
-            carriage::serve(outlet, inner, fetched.into(), Ends::Both).await;
+            carriage::serve(outlet, inner, fetched.into()).await;
         }
         _ => outlet.close().await,
     }

@@ -1,6 +1,6 @@
 //! Bytes between a channel and a connection into a space.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{
@@ -22,25 +22,21 @@ const READ_BYTES_MAX: usize = 128 << 10;
 /// A client closes a channel by itself once both sides have ended it.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
-/// Which of the two directions end the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
-    /// Both of them: each may be closed for itself.
-    Both,
-    /// The one to the client.
-    Space,
-}
+/// How long a space may take for what the client said before it closed the channel.
+const REST_WAIT: Duration = Duration::from_secs(30);
 
-/// Carries a connection for as long as it lasts, and closes the channel.
-pub(super) async fn serve(outlet: Outlet, inner: Inner, line: Line, ends: Ends) {
+/// Carries a connection for as long as it lasts, each direction to its own end, and closes the
+/// channel.
+pub(super) async fn serve(outlet: Outlet, inner: Inner, line: Line) {
     let Inner { mut inputs, closed } = inner;
-    let carried = carry(&outlet, &mut inputs, line, ends);
-    let is_over = closed.run_until_cancelled(carried).await.is_some();
-    if is_over {
-        finish(&outlet, &mut inputs, &closed).await;
-    } else {
+    let over = &outlet.connection.over;
+    let carried = carry_both(&outlet, &mut inputs, line, &closed);
+    let _ = over.run_until_cancelled(carried).await;
+    if closed.is_cancelled() {
         // Either the client has closed it, or it was closed here, and the client is told.
         outlet.close().await;
+    } else {
+        finish(&outlet, &mut inputs, &closed).await;
     }
 }
 
@@ -48,35 +44,71 @@ pub(super) async fn serve(outlet: Outlet, inner: Inner, line: Line, ends: Ends) 
 /// it. russh keeps something of a channel that the client hasn't closed first for as long as the
 /// connection lasts, and there are many of these.
 async fn finish(outlet: &Outlet, inputs: &mut Inputs, closed: &CancellationToken) {
-    let closing = async { while inputs.recv().await.is_some() {} };
-    let closing = closed.run_until_cancelled(closing);
+    let closing = closed.run_until_cancelled(discard(inputs));
     let _ = time::timeout(CLOSE_WAIT, closing).await;
     outlet.close().await;
 }
 
-/// Carries bytes both ways until it ends, or breaks. Whoever calls drops this when the channel is
-/// closed.
-pub(super) async fn carry(outlet: &Outlet, inputs: &mut Inputs, line: Line, ends: Ends) {
+/// A direction that can't go on leaves what is on its way in the other one. A client that has said
+/// everything closes the channel at once, though the space hasn't taken it yet.
+async fn carry_both(outlet: &Outlet, inputs: &mut Inputs, line: Line, closed: &CancellationToken) {
     let Line { stream, _slot } = line;
     let (reader, writer) = stream.into_split();
-    let to_client = to_client(outlet, reader);
-    let to_space = to_space(inputs, writer);
-    match ends {
-        Ends::Both => {
-            let _ = tokio::try_join!(to_client, to_space);
+    let refused = CancellationToken::new();
+    let mut to_client = pin!(closed.run_until_cancelled(to_client(outlet, reader)));
+    let mut to_space = pin!(async {
+        if to_space(inputs, writer).await.is_err() {
+            refused.cancel();
+            discard(inputs).await;
         }
-        Ends::Space => {
-            let forever = async {
-                // A server that closed its input may still have something to say.
-                let _ = to_space.await;
-                std::future::pending::<()>().await;
+    });
+    let sent = tokio::select! {
+        sent = &mut to_client => sent,
+        () = &mut to_space => {
+            let _ = to_client.await;
+            return;
+        }
+    };
+    match sent {
+        Some(Ok(())) => {
+            let over = async {
+                tokio::select! {
+                    () = refused.cancelled() => {}
+                    () = closed.cancelled() => time::sleep(REST_WAIT).await,
+                }
             };
             tokio::select! {
-                _ = to_client => {}
-                () = forever => {}
+                () = to_space => {}
+                () = over => {}
             }
         }
+        Some(Err(Gone)) => {}
+        None => {
+            let _ = time::timeout(REST_WAIT, to_space).await;
+        }
     }
+}
+
+/// Carries bytes both ways until the space ends it. Whoever calls drops this when the channel is
+/// closed.
+pub(super) async fn carry(outlet: &Outlet, inputs: &mut Inputs, line: Line) {
+    let Line { stream, _slot } = line;
+    let (reader, writer) = stream.into_split();
+    let to_space = async {
+        // A server that closed its input may still have something to say.
+        let _ = to_space(inputs, writer).await;
+        discard(inputs).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = to_client(outlet, reader) => {}
+        () = to_space => {}
+    }
+}
+
+/// Takes what nobody wants, so that nothing else on the connection waits for it.
+async fn discard(inputs: &mut Inputs) {
+    while inputs.recv().await.is_some() {}
 }
 
 async fn to_client(outlet: &Outlet, mut reader: OwnedReadHalf) -> Result<(), Gone> {

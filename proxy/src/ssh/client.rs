@@ -18,7 +18,7 @@ use tokio_util::sync::DropGuard;
 use super::{
     agent_forwarding::AgentForwarding,
     arrivals::{self, Origin},
-    carriage::{self, Ends},
+    carriage,
     connection::{Connection, Inner, Outlet, Unserved},
     intake::Input,
     pass::{KeyPass, Refused},
@@ -158,7 +158,7 @@ impl Client {
                         channel,
                         handle,
                     };
-                    carriage::serve(outlet, inner, conversation.into(), Ends::Both).await;
+                    carriage::serve(outlet, inner, conversation.into()).await;
                 }
                 Err(error) => {
                     connection

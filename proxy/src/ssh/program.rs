@@ -12,7 +12,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::{
     agent_forwarding::AgentForwarding,
-    carriage::{self, Ends},
+    carriage,
     connection::{Inner, Outlet, Unserved},
     intake::{Input, Inputs},
 };
@@ -94,7 +94,7 @@ async fn run(outlet: &Outlet, inputs: &mut Inputs, wanted: Wanted) -> Ended {
         }
     };
     if is_sftp {
-        carriage::carry(outlet, inputs, conversation.into(), Ends::Space).await;
+        carriage::carry(outlet, inputs, conversation.into()).await;
         return Ended::With(Exit::Status(0));
     }
     let _slot = conversation.slot;

@@ -37,8 +37,10 @@ pub(super) struct Carried {
     pub(super) to_visitor_bytes: u64,
 }
 
-/// Carries bytes until both directions have ended, one has failed, one has lasted for `half_open`
-/// after the other's end, or `cut` is ready. An end is passed on as an end.
+/// Carries bytes until both directions have ended, nothing can be read from one side any more, one
+/// direction has lasted for `half_open` after the other's end, or `cut` is ready. An end is passed on
+/// as an end. A side that takes no more ends its direction alone: it may have said something before,
+/// as a service that refuses what is being uploaded.
 pub(super) async fn both_ways<V, S>(
     visitor: &mut V,
     space: &mut S,
@@ -81,6 +83,20 @@ where
     }
 }
 
+/// What ends a direction before its end.
+enum Broken {
+    /// Nothing more can be read.
+    Reader(io::Error),
+    /// Nothing more is taken.
+    Writer,
+}
+
+impl Broken {
+    fn writer(_: io::Error) -> Self {
+        Self::Writer
+    }
+}
+
 /// One way of a relay.
 #[derive(Default)]
 struct Direction {
@@ -107,13 +123,34 @@ impl Direction {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
+        match ready!(self.poll_through(cx, reader, writer)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Broken::Reader(error)) => Poll::Ready(Err(error)),
+            Err(Broken::Writer) => {
+                self.pending = Vec::new();
+                self.done = true;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    fn poll_through<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut R,
+        writer: &mut W,
+    ) -> Poll<Result<(), Broken>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
         while !self.done {
-            ready!(self.poll_pending(cx, writer))?;
+            ready!(self.poll_pending(cx, writer)).map_err(Broken::writer)?;
             if let Some(error) = self.failed.take() {
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Err(Broken::Reader(error)));
             }
             if self.read_all {
-                ready!(Pin::new(&mut *writer).poll_shutdown(cx))?;
+                ready!(Pin::new(&mut *writer).poll_shutdown(cx)).map_err(Broken::writer)?;
                 self.done = true;
                 break;
             }
@@ -122,7 +159,7 @@ impl Direction {
             })?;
             if carried.is_pending() {
                 if self.unflushed {
-                    ready!(Pin::new(&mut *writer).poll_flush(cx))?;
+                    ready!(Pin::new(&mut *writer).poll_flush(cx)).map_err(Broken::writer)?;
                     self.unflushed = false;
                 }
                 return Poll::Pending;
@@ -152,7 +189,7 @@ impl Direction {
         scratch: &mut ReadBuf<'_>,
         reader: &mut R,
         writer: &mut W,
-    ) -> io::Result<Poll<()>>
+    ) -> Result<Poll<()>, Broken>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
@@ -164,7 +201,7 @@ impl Direction {
                 Poll::Pending if before == 0 => return Ok(Poll::Pending),
                 Poll::Pending => break,
                 Poll::Ready(Ok(())) => self.read_all = scratch.filled().len() == before,
-                Poll::Ready(Err(error)) if before == 0 => return Err(error),
+                Poll::Ready(Err(error)) if before == 0 => return Err(Broken::Reader(error)),
                 // What came before it is passed on first.
                 Poll::Ready(Err(error)) => {
                     self.failed = Some(error);
@@ -177,7 +214,10 @@ impl Direction {
         self.unflushed |= !filled.is_empty();
         while !filled.is_empty() {
             match Pin::new(&mut *writer).poll_write(cx, filled) {
-                Poll::Ready(written) => filled = &filled[some(written?)?..],
+                Poll::Ready(written) => {
+                    let written = written.and_then(some).map_err(Broken::writer)?;
+                    filled = &filled[written..];
+                }
                 Poll::Pending => {
                     filled.clone_into(&mut self.pending);
                     break;
@@ -239,6 +279,26 @@ mod tests {
             assert_eq!(back, sent);
             assert_eq!(carried.to_space_bytes, 100_000);
             assert_eq!(carried.to_visitor_bytes, 100_000);
+        });
+    }
+
+    #[test]
+    fn what_one_side_said_before_it_took_no_more_arrives() {
+        runtime().block_on(async {
+            let (mut visitor, mut near) = duplex(4);
+            let (mut far, mut space) = duplex(1000);
+            visitor.write_all(&[0; 4]).await.expect("written");
+            space.write_all(b"too large").await.expect("written");
+            // It can still be read from, and no more written to.
+            drop(space);
+            let mut got = Vec::new();
+            let relay = async {
+                both_ways(&mut near, &mut far, pending(), Duration::from_mins(1)).await;
+                drop(near);
+            };
+            let ((), read) = tokio::join!(relay, visitor.read_to_end(&mut got));
+            read.expect("read");
+            assert_eq!(got, b"too large");
         });
     }
 
