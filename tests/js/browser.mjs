@@ -28,6 +28,11 @@ async function shown() {
   return JSON.parse(await page.evaluate(() => document.body.innerText));
 }
 
+/** What the page shows; nothing while it changes to another one. */
+function content() {
+  return page.content().catch(() => "");
+}
+
 async function signIn() {
   await page.getByLabel("User name").fill(userName);
   await page.getByLabel("Password").fill(password);
@@ -144,9 +149,9 @@ const checks = [
     await page.getByRole("button", { name: /^Start/ }).click();
     // The page that says it is starting looks again by itself, until the server in it answers.
     await page.waitForURL(`${app}/again`);
-    while (!(await page.content()).includes('"target"')) {
+    while (!(await content()).includes('"target"')) {
       await page.waitForTimeout(200);
-      if ((await page.content()).includes("NOTHING_LISTENS")) await page.goto(`${app}/again`);
+      if ((await content()).includes("NOTHING_LISTENS")) await page.goto(`${app}/again`);
     }
   }],
   ["signing out ends what was opened", async () => {
