@@ -151,6 +151,11 @@ pub fn own_path(program: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The agent as it goes into spaces: what lies beside this program is linked to libraries.
+pub fn agent_path() -> anyhow::Result<PathBuf> {
+    own_path("../agent/spaceport-agent")
+}
+
 /// A program that lies beside this one, without settings but the log's filter. It runs in `dir` and
 /// writes its log there.
 pub fn own_program(program: &str, dir: &Path) -> anyhow::Result<Command> {
@@ -182,10 +187,7 @@ fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::R
         .env("SPACEPORT_DATA_DIR", dir.join("data"))
         .env("SPACEPORT_API_LISTEN", api_listen)
         .env("SPACEPORT_ADMIN_PASSWORD", PASSWORD)
-        .env(
-            "SPACEPORT_AGENT_PROGRAM",
-            own_path("../agent/spaceport-agent")?,
-        )
+        .env("SPACEPORT_AGENT_PROGRAM", agent_path()?)
         // Neither is part of a start: rules are set once, volumes are made with the space.
         .env("SPACEPORT_FIREWALL", "external")
         .env("SPACEPORT_VOLUME_ENFORCEMENT", "off");

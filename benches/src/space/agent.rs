@@ -1,7 +1,7 @@
 //! What the agent costs a space, beside OpenSSH's server.
 
 use super::{Comparison, lab::Lab};
-use crate::{installation::own_path, process};
+use crate::{installation::agent_path, process};
 
 /// Its memory and its size.
 pub async fn measure(lab: &Lab) -> anyhow::Result<Vec<[String; 7]>> {
@@ -15,10 +15,7 @@ pub async fn measure(lab: &Lab) -> anyhow::Result<Vec<[String; 7]>> {
     #[expect(clippy::cast_precision_loss, reason = "sizes stay below 2^53")]
     let kib = |bytes: u64| bytes as f64 / 1024.0;
     let sshd_file = format!("/proc/{sshd}/exe");
-    size.push(
-        kib(file(own_path("spaceport-agent")?)?),
-        kib(file(sshd_file.into())?),
-    );
+    size.push(kib(file(agent_path()?)?), kib(file(sshd_file.into())?));
     Ok(vec![
         memory.row("agent: RSS when idle", "KiB", "sshd, which waits"),
         size.row("agent: size, static", "KiB", "sshd, dynamic"),
