@@ -76,7 +76,6 @@ impl Installation {
             .env("SPACEPORT_EDGE_LISTEN", &edge_listen)
             .env("SPACEPORT_SSH_LISTEN", self.ssh.to_string())
             .env("SPACEPORT_EDGE_METRICS_LISTEN", free_address()?)
-            .env("SPACEPORT_SSH_LISTEN", "off")
             .spawn()?;
         let ready = async {
             loop {

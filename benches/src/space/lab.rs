@@ -78,7 +78,16 @@ impl Lab {
             "install -d -m 700 ~/.ssh && echo '{}' >~/.ssh/authorized_keys",
             public_key.trim()
         );
-        run(docker_cli(&["exec", &self.container, "sh", "-c", &line])).await
+        run(docker_cli(&[
+            "exec",
+            "-u",
+            USER,
+            &self.container,
+            "sh",
+            "-c",
+            &line,
+        ]))
+        .await
     }
 
     async fn start_sshd(&self) -> anyhow::Result<()> {
@@ -147,7 +156,16 @@ impl Lab {
 
     /// Runs a line of shell in the container, as its user.
     pub async fn inside(&self, line: &str) -> anyhow::Result<()> {
-        run(docker_cli(&["exec", &self.container, "sh", "-c", line])).await
+        run(docker_cli(&[
+            "exec",
+            "-u",
+            USER,
+            &self.container,
+            "sh",
+            "-c",
+            line,
+        ]))
+        .await
     }
 
     /// A file or a folder beside the benchmark's own.
