@@ -16,23 +16,24 @@ pub struct Modes(Termios);
 
 impl Modes {
     /// Changes the modes of standard input's terminal.
-    fn change(change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
+    fn change(when: OptionalActions, change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
         let input = io::stdin();
         let before = termios::tcgetattr(input.as_fd())?;
         let mut wanted = before.clone();
         change(&mut wanted);
-        termios::tcsetattr(input.as_fd(), OptionalActions::Flush, &wanted)?;
+        termios::tcsetattr(input.as_fd(), when, &wanted)?;
         Ok(Self(before))
     }
 
-    /// Every byte is passed on as it is typed, also those that otherwise are signals.
+    /// Every byte is passed on as it is typed, also those that otherwise are signals. What was typed
+    /// before is the program's, too.
     pub fn raw() -> io::Result<Self> {
-        Self::change(Termios::make_raw)
+        Self::change(OptionalActions::Drain, Termios::make_raw)
     }
 
-    /// What is typed isn't shown.
+    /// What is typed isn't shown. What was typed before, and was, is no secret: it is dropped.
     fn hidden() -> io::Result<Self> {
-        Self::change(|modes| {
+        Self::change(OptionalActions::Flush, |modes| {
             modes.local_modes.remove(LocalModes::ECHO);
             modes.local_modes.insert(LocalModes::ECHONL);
         })
