@@ -27,11 +27,36 @@ pub struct Installation {
     pub name: String,
     /// The engine it uses.
     pub docker: Docker,
-    base: String,
     dir: PathBuf,
-    ssh: SocketAddr,
+    addresses: Addresses,
     api: Child,
     edge: Option<Child>,
+}
+
+/// Where the parts of an installation listen. Both programs are told all of it, because each speaks
+/// of the other to people.
+#[derive(Debug)]
+struct Addresses {
+    api: SocketAddr,
+    edge: SocketAddr,
+    ssh: SocketAddr,
+}
+
+impl Addresses {
+    /// Addresses that are free now.
+    fn free() -> anyhow::Result<Self> {
+        let free = || anyhow::Ok(free_address()?.parse()?);
+        Ok(Self {
+            api: free()?,
+            edge: free()?,
+            ssh: free()?,
+        })
+    }
+
+    /// The URL of the API.
+    fn base(&self) -> String {
+        format!("http://{}", self.api)
+    }
 }
 
 impl Installation {
@@ -43,17 +68,16 @@ impl Installation {
         let name = format!("test-{pid}-bench");
         let dir = env::temp_dir().join(format!("spaceport-test-{pid}-bench"));
         fs::create_dir_all(&dir)?;
-        let listen = free_address()?;
+        let addresses = Addresses::free()?;
         let mut installation = Self {
-            api: command("spaceport-api", &name, &dir, &listen)?.spawn()?,
+            api: command("spaceport-api", &name, &dir, &addresses)?.spawn()?,
             edge: None,
-            ssh: free_address()?.parse()?,
-            base: format!("http://{listen}"),
+            addresses,
             name,
             docker,
             dir,
         };
-        let ready = installation.wait_until_ready(&listen).await;
+        let ready = installation.wait_until_ready().await;
         if let Err(error) = ready {
             let _ = installation.close().await;
             return Err(error);
@@ -61,8 +85,8 @@ impl Installation {
         Ok(installation)
     }
 
-    async fn wait_until_ready(&mut self, listen: &str) -> anyhow::Result<()> {
-        let client = Client::new(&self.base)?;
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let client = self.client()?;
         let ready = async {
             while client.text("/readyz").await.is_err() {
                 tokio::time::sleep(READY_INTERVAL).await;
@@ -71,10 +95,7 @@ impl Installation {
         tokio::time::timeout(READY_TIMEOUT, ready)
             .await
             .context("the API isn't ready")?;
-        let edge_listen = free_address()?;
-        let mut edge = command("spaceport-proxy", &self.name, &self.dir, listen)?
-            .env("SPACEPORT_EDGE_LISTEN", &edge_listen)
-            .env("SPACEPORT_SSH_LISTEN", self.ssh.to_string())
+        let mut edge = command("spaceport-proxy", &self.name, &self.dir, &self.addresses)?
             .env("SPACEPORT_EDGE_METRICS_LISTEN", free_address()?)
             .spawn()?;
         let ready = async {
@@ -82,7 +103,10 @@ impl Installation {
                 if edge.try_wait()?.is_some() {
                     return anyhow::Ok(false);
                 }
-                if tokio::net::TcpStream::connect(&edge_listen).await.is_ok() {
+                if tokio::net::TcpStream::connect(self.addresses.edge)
+                    .await
+                    .is_ok()
+                {
                     return Ok(true);
                 }
                 tokio::time::sleep(READY_INTERVAL).await;
@@ -98,7 +122,7 @@ impl Installation {
 
     /// The address of the API.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Client::new(&self.base)
+        Client::new(&self.addresses.base())
     }
 
     /// A client signed in as the administrator.
@@ -113,7 +137,7 @@ impl Installation {
 
     /// Where its edge speaks SSH.
     pub const fn ssh_address(&self) -> SocketAddr {
-        self.ssh
+        self.addresses.ssh
     }
 
     /// The process of the API.
@@ -176,7 +200,12 @@ pub fn own_program(program: &str, dir: &Path) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::Result<Command> {
+fn command(
+    program: &str,
+    name: &str,
+    dir: &Path,
+    addresses: &Addresses,
+) -> anyhow::Result<Command> {
     let mut command = own_program(program, dir)?;
     if let Ok(host) = env::var("DOCKER_HOST") {
         command.env("SPACEPORT_DOCKER_HOST", host);
@@ -184,7 +213,9 @@ fn command(program: &str, name: &str, dir: &Path, api_listen: &str) -> anyhow::R
     command
         .env("SPACEPORT_INSTALLATION", name)
         .env("SPACEPORT_DATA_DIR", dir.join("data"))
-        .env("SPACEPORT_API_LISTEN", api_listen)
+        .env("SPACEPORT_API_LISTEN", addresses.api.to_string())
+        .env("SPACEPORT_EDGE_LISTEN", addresses.edge.to_string())
+        .env("SPACEPORT_SSH_LISTEN", addresses.ssh.to_string())
         .env("SPACEPORT_ADMIN_PASSWORD", PASSWORD)
         .env("SPACEPORT_AGENT_PROGRAM", agent_path()?)
         // Neither is part of a start: rules are set once, volumes are made with the space.

@@ -78,30 +78,12 @@ impl Lab {
             "install -d -m 700 ~/.ssh && echo '{}' >~/.ssh/authorized_keys",
             public_key.trim()
         );
-        run(docker_cli(&[
-            "exec",
-            "-u",
-            USER,
-            &self.container,
-            "sh",
-            "-c",
-            &line,
-        ]))
-        .await
+        self.inside(&line).await
     }
 
     async fn start_sshd(&self) -> anyhow::Result<()> {
         let line = format!("ssh-keygen -A && /usr/sbin/sshd -p {SSHD_PORT}");
-        run(docker_cli(&[
-            "exec",
-            "-u",
-            "0",
-            &self.container,
-            "sh",
-            "-c",
-            &line,
-        ]))
-        .await?;
+        self.inside_as("root", &line).await?;
         wait_for(SocketAddr::new(self.address, SSHD_PORT)).await
     }
 
@@ -156,14 +138,14 @@ impl Lab {
 
     /// Runs a line of shell in the container, as its user.
     pub async fn inside(&self, line: &str) -> anyhow::Result<()> {
+        self.inside_as(USER, line).await
+    }
+
+    /// Runs a line of shell in the container, as one of its users.
+    pub async fn inside_as(&self, user: &str, line: &str) -> anyhow::Result<()> {
+        let container = self.container.as_str();
         run(docker_cli(&[
-            "exec",
-            "-u",
-            USER,
-            &self.container,
-            "sh",
-            "-c",
-            line,
+            "exec", "-u", user, container, "sh", "-c", line,
         ]))
         .await
     }
