@@ -18,14 +18,18 @@
 //! doesn't know it answers with [`RefusalCode::Unsupported`].
 
 pub mod frame;
+mod program;
 mod secret;
+mod status;
+mod terminal;
 mod text;
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use program::{Exec, Exit, Program, Pty};
 pub use secret::{Secret, SecretError};
+pub use status::{App, AppState, Status};
+pub use terminal::{Attach, Size, Terminal, TerminalId};
 pub use text::ByteText;
 
 /// Where an agent listens inside its space. It is below the ports that a kernel gives to outgoing
@@ -153,82 +157,6 @@ impl Service {
 /// How long a connection that was accepted waits to be fetched.
 pub const ACCEPT_SECONDS: u64 = 10;
 
-/// Which program is run, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Exec {
-    /// The program.
-    pub program: Program,
-    /// Environment variables beside those of the space, or instead of them.
-    pub env: Vec<(String, ByteText)>,
-    /// Where it starts; the user's home directory if nothing is said.
-    pub working_dir: Option<ByteText>,
-    /// Its terminal, if it is to have one.
-    pub pty: Option<Pty>,
-}
-
-/// A program.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Program {
-    /// The user's shell as a login shell; if they have none, the first there is of bash, zsh, fish
-    /// and sh.
-    #[default]
-    Shell,
-    /// What the user's shell makes of this line.
-    Line(ByteText),
-    /// A program and its arguments.
-    Arguments(Vec<ByteText>),
-}
-
-/// A terminal as a program sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Pty {
-    /// The kind of terminal: the program's `TERM`.
-    pub term: String,
-    /// Its size.
-    pub size: Size,
-    /// Modes, as pairs of an opcode and a value of RFC 4254 §8.
-    #[serde(default)]
-    pub modes: Vec<(u8, u32)>,
-}
-
-/// The size of a terminal. The sizes in pixels may be 0: unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Size {
-    /// Characters in a line.
-    pub columns: u16,
-    /// Lines.
-    pub rows: u16,
-    /// Width in pixels.
-    #[serde(default)]
-    pub width_px: u16,
-    /// Height in pixels.
-    #[serde(default)]
-    pub height_px: u16,
-}
-
-/// The number of a terminal in its space.
-pub type TerminalId = u32;
-
-/// Attaches to a terminal.
-///
-/// What comes first is either everything behind `seen`, or a [`frame::Kind::Reset`] and what draws
-/// the terminal anew. Each [`frame::Kind::Data`] frame to the edge adds its length to the position
-/// that `seen` speaks of. A terminal has the size of the smallest of those attached to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Attach {
-    /// Which; a new one if nothing is said.
-    pub id: Option<TerminalId>,
-    /// The size of the window it is shown in.
-    pub size: Size,
-    /// How far its output is known already, if it was attached to before.
-    pub seen: Option<u64>,
-}
-
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -316,96 +244,6 @@ pub enum RefusalCode {
     Other,
 }
 
-/// How a space is, as its agent sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Status {
-    /// The agent's version.
-    pub version: String,
-    /// The version of the protocol it speaks.
-    pub protocol: u32,
-    /// Seconds since it started.
-    pub uptime_seconds: u64,
-    /// Its terminals.
-    pub terminals: u32,
-    /// Terminals in which something other than the shell runs in the foreground.
-    pub busy_terminals: u32,
-    /// Programs that were started by [`Service::Exec`] and run.
-    pub executions: u32,
-    /// Connections to services of the space that go through it.
-    pub connections: u32,
-    /// Seconds since somebody last typed, or bytes last went through it.
-    pub idle_seconds: u64,
-    /// The apps it runs, by name.
-    pub apps: BTreeMap<String, App>,
-}
-
-/// An app that an agent runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct App {
-    /// How it is.
-    pub state: AppState,
-    /// How often it was started again after it had ended.
-    pub restarts: u32,
-    /// Why it isn't running, or its last words.
-    pub reason: Option<String>,
-}
-
-/// How an app is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum AppState {
-    /// The image has no program for it.
-    Absent,
-    /// It runs.
-    Running,
-    /// It has ended and is started again after a while.
-    Waiting,
-    /// A state that is younger than this program.
-    #[serde(other)]
-    Other,
-}
-
-/// A terminal of a space.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Terminal {
-    /// Its number.
-    pub id: TerminalId,
-    /// What programs called it last.
-    pub title: String,
-    /// Its size.
-    pub size: Size,
-    /// How many are attached to it.
-    pub viewers: u32,
-    /// Seconds since it was made.
-    pub age_seconds: u64,
-    /// Whether something other than the shell runs in its foreground.
-    pub busy: bool,
-    /// The position of its output at which what comes behind the reply begins; see [`Attach`].
-    pub position: u64,
-    /// The position that its output had reached when this was said. What comes from before it is of
-    /// the past: whoever draws it must not answer what programs asked then. 0 in agents that don't
-    /// tell.
-    pub end: u64,
-}
-
-/// How a program ended: the payload of a [`frame::Kind::Exit`] frame.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Exit {
-    /// With a status.
-    Status(u8),
-    /// By a signal, named without `SIG`.
-    Signal {
-        /// Its name.
-        name: String,
-        /// Whether it left its memory.
-        core_dumped: bool,
-    },
-}
-
 /// A connection that was accepted: the payload of a [`frame::Kind::Accepted`] frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
@@ -418,119 +256,4 @@ pub struct Accepted {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn json(it: &impl Serialize) -> String {
-        serde_json::to_string(it).expect("JSON")
-    }
-
-    /// What agents in running spaces understand. A change here breaks them.
-    #[test]
-    fn version_1_is_spelled_as_it_always_was() {
-        let hello = |service| Hello {
-            protocol: 1,
-            secret: Secret::new([0xab; 32]),
-            service,
-        };
-        let secret = "ab".repeat(32);
-        for (service, spelled) in [
-            (Service::Status, r#""service":"STATUS""#.to_owned()),
-            (
-                Service::Dial {
-                    host: "localhost".to_owned(),
-                    port: 80,
-                },
-                r#""service":"DIAL","host":"localhost","port":80"#.to_owned(),
-            ),
-            (
-                Service::Exec(Exec {
-                    program: Program::Line("id".into()),
-                    env: vec![("A".to_owned(), "b".into())],
-                    working_dir: None,
-                    pty: None,
-                }),
-                r#""service":"EXEC","program":{"LINE":"id"},"env":[["A","b"]],"workingDir":null,"pty":null"#
-                    .to_owned(),
-            ),
-            (
-                Service::Terminal(Attach {
-                    id: Some(2),
-                    size: Size {
-                        columns: 80,
-                        rows: 24,
-                        ..Size::default()
-                    },
-                    seen: Some(7),
-                }),
-                r#""service":"TERMINAL","id":2,"size":{"columns":80,"rows":24,"widthPx":0,"heightPx":0},"seen":7"#
-                    .to_owned(),
-            ),
-        ] {
-            let spelled = format!(r#"{{"protocol":1,"secret":"{secret}",{spelled}}}"#);
-            assert_eq!(json(&hello(service.clone())), spelled);
-            let read: Hello = serde_json::from_str(&spelled).expect("read");
-            assert_eq!(read, hello(service));
-        }
-        assert_eq!(
-            json(&Reply::Done(Answer::Begun)),
-            r#"{"DONE":{"of":"BEGUN"}}"#
-        );
-    }
-
-    #[test]
-    fn what_is_younger_than_this_program_is_read_as_well_as_it_can_be() {
-        let refusal = r#"{"REFUSED":{"code":"A_NEW_ONE","message":"why"}}"#;
-        let Reply::Refused(refusal) = serde_json::from_str(refusal).expect("read") else {
-            panic!("it is a refusal");
-        };
-        assert_eq!(refusal.code, RefusalCode::Other);
-        let status: Status = serde_json::from_str(r#"{"version":"9","new":1}"#).expect("read");
-        assert_eq!(status.version, "9");
-        let config: Config = serde_json::from_str(r#"{"new":true}"#).expect("read");
-        assert_eq!(config, Config::default());
-    }
-
-    #[test]
-    fn every_service_is_read_as_it_was_written() {
-        let services = [
-            Service::DialUnix {
-                path: vec![b'/', 0xff].into(),
-            },
-            Service::Exec(Exec {
-                program: Program::Arguments(vec!["a".into(), vec![0xfe].into()]),
-                pty: Some(Pty {
-                    term: "xterm".to_owned(),
-                    size: Size::default(),
-                    modes: vec![(53, 1)],
-                }),
-                ..Exec::default()
-            }),
-            Service::Terminals,
-            Service::CloseTerminal { id: 3 },
-            Service::Listen(Listen::SshAgent),
-            Service::Listen(Listen::Tcp {
-                host: String::new(),
-                port: 0,
-            }),
-            Service::Accept {
-                connection: u64::MAX,
-            },
-            Service::Files,
-            Service::Sftp,
-        ];
-        for service in services {
-            let hello = Hello {
-                protocol: PROTOCOL,
-                secret: Secret::new([1; 32]),
-                service,
-            };
-            let read: Hello = serde_json::from_str(&json(&hello)).expect("read");
-            assert_eq!(read, hello);
-            let spelled: serde_json::Value = serde_json::to_value(&hello).expect("JSON");
-            assert!(Service::is_known(
-                spelled["service"].as_str().expect("a name")
-            ));
-        }
-    }
-}
+mod tests;

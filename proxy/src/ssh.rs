@@ -29,6 +29,7 @@ mod failures;
 pub mod host_key;
 mod intake;
 mod pass;
+mod preparation;
 mod program;
 pub mod reports;
 mod wire;

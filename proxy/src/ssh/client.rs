@@ -7,11 +7,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf, Pty as Mode, Sig,
+    Channel, ChannelId, ChannelOpenFailure, Pty as Mode, Sig,
     keys::{Algorithm, HashAlg, PublicKey},
     server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey},
 };
-use spaceport_domain::agent::{Answer, ByteText, Listen, Program, Pty, RefusalCode, Service, Size};
+use spaceport_domain::agent::{Answer, Listen, Program, RefusalCode, Service};
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 
@@ -19,18 +19,14 @@ use super::{
     agent_forwarding::AgentForwarding,
     arrivals::{self, Origin},
     carriage,
-    connection::{Connection, Inner, Outlet, Unserved},
+    connection::{Connection, Outlet, Unserved},
     intake::Input,
     pass::{KeyPass, Refused},
+    preparation::{Preparation, size},
     program::{self, Wanted},
 };
 use crate::upstream::agent::AgentError;
 
-/// Environment variables of one program, and their bytes, that a client may set.
-const VARIABLES_MAX: usize = 64;
-const VARIABLES_BYTES_MAX: usize = 32 << 10;
-/// The longest name of a kind of terminal.
-const TERM_BYTES_MAX: usize = 256;
 /// The subsystem of SFTP (draft-ietf-secsh-filexfer-02 §3).
 const SFTP: &str = "sftp";
 
@@ -44,16 +40,6 @@ pub(super) struct Client {
     /// Ports in the space that are listened on, as they were asked for.
     forwards: HashMap<(String, u32), DropGuard>,
     agent: Arc<AgentForwarding>,
-}
-
-/// A session channel before its program.
-struct Preparation {
-    channel: ChannelWriteHalf<Msg>,
-    inner: Inner,
-    env: Vec<(String, ByteText)>,
-    env_bytes: usize,
-    pty: Option<Pty>,
-    wants_agent: bool,
 }
 
 impl Client {
@@ -186,23 +172,6 @@ fn failure(error: &Unserved) -> ChannelOpenFailure {
     }
 }
 
-/// A client may say more than a terminal can be.
-fn size(columns: u32, rows: u32, width_px: u32, height_px: u32) -> Size {
-    let [columns, rows, width_px, height_px] =
-        [columns, rows, width_px, height_px].map(|it| u16::try_from(it).unwrap_or(u16::MAX));
-    Size {
-        columns,
-        rows,
-        width_px,
-        height_px,
-    }
-}
-
-fn is_variable(name: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(is_word)
-}
-
 fn signal_name(signal: Sig) -> String {
     match signal {
         Sig::Custom(name) => name,
@@ -260,14 +229,7 @@ impl Handler for Client {
         };
         // What comes on it is handed to the inner end.
         let (_, channel) = channel.split();
-        let preparation = Preparation {
-            inner,
-            env: Vec::new(),
-            env_bytes: 0,
-            pty: None,
-            wants_agent: false,
-            channel,
-        };
+        let preparation = Preparation::new(channel, inner);
         self.preparing.insert(preparation.channel.id(), preparation);
         reply.accept().await;
         Ok(())
@@ -361,17 +323,12 @@ impl Handler for Client {
         let Some(preparation) = self.preparing.get_mut(&id) else {
             return session.channel_failure(id);
         };
-        if term.len() > TERM_BYTES_MAX {
-            return session.channel_failure(id);
+        let size = size(col_width, row_height, pix_width, pix_height);
+        if preparation.set_terminal(term, size, modes) {
+            session.channel_success(id)
+        } else {
+            session.channel_failure(id)
         }
-        // russh puts this one where it doesn't know a mode.
-        let known = modes.iter().filter(|(mode, _)| *mode != Mode::TTY_OP_END);
-        preparation.pty = Some(Pty {
-            term: term.to_owned(),
-            size: size(col_width, row_height, pix_width, pix_height),
-            modes: known.map(|(mode, value)| (*mode as u8, *value)).collect(),
-        });
-        session.channel_success(id)
     }
 
     async fn x11_request(
@@ -396,14 +353,11 @@ impl Handler for Client {
         let Some(preparation) = self.preparing.get_mut(&id) else {
             return session.channel_failure(id);
         };
-        let bytes = preparation.env_bytes + name.len() + value.len();
-        let has_room = preparation.env.len() < VARIABLES_MAX && bytes <= VARIABLES_BYTES_MAX;
-        if !has_room || !is_variable(name) || value.contains('\0') {
-            return session.channel_failure(id);
+        if preparation.set_variable(name, value) {
+            session.channel_success(id)
+        } else {
+            session.channel_failure(id)
         }
-        preparation.env_bytes = bytes;
-        preparation.env.push((name.to_owned(), value.into()));
-        session.channel_success(id)
     }
 
     async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Answered {

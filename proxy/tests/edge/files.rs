@@ -20,15 +20,8 @@ const BOTH: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 
 async fn ask(inside: &Inside, method: Method, path: &str, fields: &[(&str, &str)]) -> Got {
     let host = host("files");
-    let cookie = inside.cookie(&host);
-    let fields = [&[("cookie", cookie.as_str())], fields].concat();
-    let asked = request(method, &host, path, &fields);
-    inside
-        .street
-        .house
-        .visitor()
-        .ask(Version::HTTP_11, asked)
-        .await
+    let asked = inside.ask_with(Version::HTTP_11, method, &host, path, fields);
+    asked.await
 }
 
 /// A body, piece by piece.

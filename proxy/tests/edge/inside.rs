@@ -76,8 +76,21 @@ impl Inside {
         host: &str,
         path: &str,
     ) -> Got {
+        self.ask_with(version, method, host, path, &[]).await
+    }
+
+    /// The same with more header fields.
+    pub(crate) async fn ask_with(
+        &self,
+        version: Version,
+        method: Method,
+        host: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Got {
         let cookie = self.cookie(host);
-        let asked = request(method, host, path, &[("cookie", &cookie)]);
+        let fields = [&[("cookie", cookie.as_str())], fields].concat();
+        let asked = request(method, host, path, &fields);
         self.street.house.visitor().ask(version, asked).await
     }
 }

@@ -10,22 +10,15 @@ use crate::{
     exec::{end, frame, h1_at, text},
     harness::counts,
     inside::{Inside, host},
-    visitor::{Got, request},
+    visitor::Got,
 };
 
 const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 
 async fn ask(inside: &Inside, method: Method, path: &str, fields: &[(&str, &str)]) -> Got {
     let host = host("term");
-    let cookie = inside.cookie(&host);
-    let fields = [&[("cookie", cookie.as_str())], fields].concat();
-    let asked = request(method, &host, path, &fields);
-    inside
-        .street
-        .house
-        .visitor()
-        .ask(Version::HTTP_2, asked)
-        .await
+    let asked = inside.ask_with(Version::HTTP_2, method, &host, path, fields);
+    asked.await
 }
 
 #[tokio::test]
