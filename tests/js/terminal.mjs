@@ -176,7 +176,8 @@ const checks = [
     await again;
     await attached(ada);
     await runs(ada, "echo new-edge-$((1 + 1))", "new-edge-2");
-    await attached(ada);
+    for (const page of [ada, grace]) await attached(page);
+    await ada.waitForSelector(`${SEEN}.letterboxed`);
     equal(ada.resets, resets);
     await reload(ada);
   }],
