@@ -69,7 +69,8 @@ pub fn get(
     let mut answer = if metadata.is_dir() {
         let accepted = request.headers().get(ACCEPT).map(HeaderValue::as_bytes);
         let wants_page = accepted.is_some_and(|accepted| accepted.starts_with(b"text/html"));
-        listing::list(address, query.has("recursive"), wants_page)?
+        let content_up_to = query.number("content-up-to")?;
+        listing::list(address, query.has("recursive"), content_up_to, wants_page)?
     } else if metadata.is_symlink() {
         symlink(address)?
     } else if metadata.is_file() {

@@ -5,22 +5,24 @@
 
 use std::{
     fmt::Write as _,
-    fs::{self, DirEntry, ReadDir},
-    io::{self, Write as _},
-    os::unix::ffi::OsStrExt,
+    fs::{self, DirEntry, OpenOptions, ReadDir},
+    io::{self, Read as _, Write as _},
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use hyper::{
     StatusCode,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue},
 };
+use rustix::fs::OFlags;
 use serde::Serialize;
 
 use super::{
     address::{Address, encode},
-    answer::{Answer, Body, with_body},
+    answer::{Answer, Body, digest, with_body},
     failure::{Failure, Told},
     kind,
 };
@@ -29,6 +31,8 @@ use super::{
 const PIECE_BYTES: usize = 32 << 10;
 /// Deeper directories aren't listed: each is open while those below it are.
 const DEPTH_MAX: usize = 128;
+/// The content of larger files is never in a listing.
+const CONTENT_MAX_BYTES: u64 = 64 << 10;
 /// As many entries a page has; they are sorted in memory.
 const PAGE_ENTRIES_MAX: usize = 10_000;
 
@@ -42,6 +46,15 @@ struct Entry<'a> {
     mtime: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Content>,
+}
+
+/// What is in a small file.
+#[derive(Serialize)]
+struct Content {
+    base64: String,
+    digest: String,
 }
 
 /// The end of a listing that lacks something.
@@ -141,8 +154,14 @@ impl Iterator for Entries {
     }
 }
 
-/// Lists a directory: for programs an entry a line, for people a page.
-pub fn list(address: &Address, recursive: bool, as_page: bool) -> Result<Answer, Failure> {
+/// Lists a directory: for programs an entry a line, for people a page. Lines have the content of
+/// files that have no more bytes than `content_up_to`: who wants many small files asks once.
+pub fn list(
+    address: &Address,
+    recursive: bool,
+    content_up_to: Option<u64>,
+    as_page: bool,
+) -> Result<Answer, Failure> {
     if as_page && recursive {
         // Any other page may lead a browser there.
         return Err(Failure::invalid("a page lists a single directory"));
@@ -152,7 +171,10 @@ pub fn list(address: &Address, recursive: bool, as_page: bool) -> Result<Answer,
         let page = page(address.path(), entries);
         (Body::Whole(Some(page.into())), "text/html; charset=utf-8")
     } else {
-        let lines = Pieces(entries);
+        let lines = Pieces {
+            entries,
+            content_up_to: content_up_to.map(|bytes| bytes.min(CONTENT_MAX_BYTES)),
+        };
         (Body::Pieces(Box::new(lines)), "application/x-ndjson")
     };
     let mut answer = with_body(StatusCode::OK, body);
@@ -164,7 +186,10 @@ pub fn list(address: &Address, recursive: bool, as_page: bool) -> Result<Answer,
 }
 
 /// The lines, many at once.
-struct Pieces(Entries);
+struct Pieces {
+    entries: Entries,
+    content_up_to: Option<u64>,
+}
 
 impl Iterator for Pieces {
     type Item = Bytes;
@@ -172,8 +197,8 @@ impl Iterator for Pieces {
     fn next(&mut self) -> Option<Bytes> {
         let mut piece = Vec::new();
         while piece.len() < PIECE_BYTES {
-            let Some((name, entry)) = self.0.next() else {
-                if let Some(unread) = self.0.unread.take() {
+            let Some((name, entry)) = self.entries.next() else {
+                if let Some(unread) = self.entries.unread.take() {
                     let lacking = Lacking {
                         error: unread.failure.told(),
                         name: &unread.name,
@@ -185,13 +210,21 @@ impl Iterator for Pieces {
                 }
                 break;
             };
-            let metadata = match entry.metadata() {
+            let mut metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) => {
-                    self.0.miss(&name, error);
+                    self.entries.miss(&name, error);
                     continue;
                 }
             };
+            let small = self.content_up_to.filter(|max| metadata.len() <= *max);
+            let small = small.filter(|_| metadata.is_file());
+            // What can't be read, or is larger by now, is asked for by itself and says why.
+            let read = small.and_then(|max| content(&entry.path(), max).ok().flatten());
+            let content = read.map(|(content, of)| {
+                metadata = of;
+                content
+            });
             let target = metadata.is_symlink().then(|| fs::read_link(entry.path()));
             let target = target.and_then(Result::ok);
             let entry = Entry {
@@ -201,6 +234,7 @@ impl Iterator for Pieces {
                 mode: kind::mode(&metadata),
                 mtime: kind::mtime(&metadata),
                 target: target.map(|target| encode(target.as_os_str().as_bytes())),
+                content,
             };
             // Writing to memory can't fail.
             let _ = serde_json::to_writer(&mut piece, &entry);
@@ -208,6 +242,27 @@ impl Iterator for Pieces {
         }
         (!piece.is_empty()).then(|| piece.into())
     }
+}
+
+/// What is in a file that has at most `max_bytes`, and its metadata at that time.
+fn content(path: &Path, max_bytes: u64) -> io::Result<Option<(Content, fs::Metadata)>> {
+    let file = OpenOptions::new()
+        .read(true)
+        // It may be a link or a pipe by now.
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+        .open(path)?;
+    let metadata = file.metadata()?;
+    let mut bytes = Vec::new();
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    let is_whole = metadata.is_file() && metadata.len() == bytes.len() as u64;
+    if !is_whole || metadata.len() > max_bytes {
+        return Ok(None);
+    }
+    let content = Content {
+        digest: digest(blake3::Hasher::new().update(&bytes)),
+        base64: STANDARD.encode(&bytes),
+    };
+    Ok(Some((content, metadata)))
 }
 
 /// A page with links to all entries of a directory.

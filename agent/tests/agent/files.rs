@@ -360,6 +360,43 @@ fn directories_are_listed_with_names_of_any_bytes() {
 }
 
 #[test]
+fn small_files_come_with_a_listing_that_asks_for_them() {
+    let space = Space::new("content");
+    fs::write(space.path("small"), "abc").expect("written");
+    fs::write(space.path("large"), "abcd").expect("written");
+    symlink("small", space.path("link")).expect("made");
+    let url = space.url("");
+    let url = url.trim_end_matches('/');
+    let content_of = |query: &str| {
+        let listing = space.ask("GET", &format!("{url}?{query}"), "", b"").text();
+        let with: Vec<String> = listing
+            .lines()
+            .filter(|line| line.contains("content"))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(listing.lines().count(), 3, "{listing}");
+        with
+    };
+    let with = content_of("recursive&content-up-to=3");
+    let [small] = &with[..] else {
+        panic!("{with:?}");
+    };
+    let content = format!(
+        r#""content":{{"base64":"YWJj","digest":"{}"}}"#,
+        digest(b"abc")
+    );
+    assert!(small.starts_with(r#"{"name":"small""#) && small.contains(&content));
+    assert_eq!(content_of("content-up-to=4").len(), 2);
+    assert_eq!(content_of("recursive"), [""; 0]);
+    fs::write(space.path("large"), vec![b'x'; 70_000]).expect("written");
+    assert_eq!(
+        content_of("content-up-to=99999999").len(),
+        1,
+        "the bound is the agent's"
+    );
+}
+
+#[test]
 fn what_a_listing_lacks_is_told_at_its_end() {
     let space = Space::new("lacking");
     let url = space.url("");

@@ -7,7 +7,7 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io,
+    io::{self, Write},
     os::{
         fd::{AsFd, OwnedFd},
         unix::ffi::OsStrExt,
@@ -124,6 +124,14 @@ impl Destination {
             name_until_whole: part,
             file,
         })
+    }
+
+    /// A small file, at once.
+    pub fn whole(&self, names: &Names, content: &[u8], attributes: Attributes) -> io::Result<()> {
+        let mut part = self.part(names)?;
+        part.file.set_len(0)?;
+        part.file.write_all(content)?;
+        part.finish(attributes)
     }
 
     /// How much there is of an unfinished file.

@@ -254,6 +254,13 @@ impl Download<'_> {
                 Kind::File(size) => {
                     self.progress.expect(size);
                     let names = entry.names;
+                    if let Some(content) = entry.content {
+                        let made = destination.whole(&names, &content, entry.attributes);
+                        made.map_err(|error| at(to, &names, &error))?;
+                        self.progress.advance(size);
+                        self.progress.file_done();
+                        continue;
+                    }
                     let file = names
                         .iter()
                         .fold(path.clone(), |path, name| path.join(name));

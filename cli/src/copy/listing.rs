@@ -1,9 +1,10 @@
 //! What a space says is in a directory. Nothing in it is believed: its names decide where this
 //! machine's files are written.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use super::operand::decode;
+use super::{operand::decode, remote::spelled};
 
 /// The deepest that a tree may be.
 const DEPTH_MAX: usize = 512;
@@ -53,6 +54,8 @@ pub struct Entry {
     pub kind: Kind,
     /// Its attributes.
     pub attributes: Attributes,
+    /// What is in it, of a small file that came whole with the listing.
+    pub content: Option<Vec<u8>>,
 }
 
 /// Why an entry isn't taken.
@@ -77,6 +80,21 @@ struct Line {
     #[serde(default)]
     mtime: String,
     target: Option<String>,
+    content: Option<Content>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    base64: String,
+    digest: String,
+}
+
+impl Content {
+    /// The bytes, if they are what was sent. Others are asked for once more, by themselves.
+    fn read(&self) -> Option<Vec<u8>> {
+        let bytes = STANDARD.decode(&self.base64).ok()?;
+        (spelled(&blake3::hash(&bytes)) == self.digest).then_some(bytes)
+    }
 }
 
 impl Entry {
@@ -103,10 +121,13 @@ impl Entry {
                 modified: Time::read(&line.mtime).ok_or_else(|| broken("the time"))?,
             },
         };
+        let content = line.content.as_ref().and_then(Content::read);
+        let content = content.filter(|it| kind == Kind::File(it.len() as u64));
         Ok(Self {
             names,
             kind,
             attributes,
+            content,
         })
     }
 }
@@ -165,6 +186,23 @@ mod tests {
         assert_eq!(entry.kind, Kind::File(3));
         assert_eq!(entry.attributes.mode, 0o644);
         assert_eq!(entry.attributes.modified.to_string(), "5.000000006");
+    }
+
+    #[test]
+    fn content_is_taken_only_as_it_was_sent() {
+        let read = |size: u64, base64: &str, of: &[u8]| {
+            let digest = spelled(&blake3::hash(of));
+            let line = format!(
+                r#"{{"name":"a","kind":"file","size":{size},"mode":"0644","mtime":"5.000000006",
+                    "content":{{"base64":"{base64}","digest":"{digest}"}}}}"#
+            );
+            Entry::read(line.as_bytes()).expect("an entry").content
+        };
+        assert_eq!(read(3, "YWJj", b"abc").as_deref(), Some(&b"abc"[..]));
+        assert_eq!(read(0, "", b"").as_deref(), Some(&b""[..]));
+        assert_eq!(read(3, "YWJk", b"abc"), None, "changed on the way");
+        assert_eq!(read(4, "YWJj", b"abc"), None, "of another size");
+        assert_eq!(read(3, "YWJ", b"abc"), None, "no base64");
     }
 
     #[test]

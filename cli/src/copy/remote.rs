@@ -24,6 +24,8 @@ const MTIME: HeaderName = HeaderName::from_static("spaceport-mtime");
 const TARGET: HeaderName = HeaderName::from_static("spaceport-target");
 /// The longest line of a listing.
 const LINE_BYTES_MAX: usize = 1 << 20;
+/// Files of at most so many bytes come with the listing: a request of their own would cost more.
+const CONTENT_BYTES_MAX: u64 = 32 << 10;
 /// The longest answer that is neither a file nor a listing.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// Failures of these codes may pass: the way to the space broke, and may be whole again; or another
@@ -181,12 +183,14 @@ impl Remote<'_> {
         Ok(text(response.headers(), &CONTENT_LENGTH).and_then(|it| it.parse().ok()))
     }
 
-    /// Everything below a directory, parents first.
+    /// Everything below a directory, parents first, and the content of small files with it.
     pub async fn list(&self, path: &RemotePath) -> Result<Listing, Failure> {
-        let response = self.succeed(Method::GET, path, "recursive").await?;
+        let query = format!("recursive&content-up-to={CONTENT_BYTES_MAX}");
+        let response = self.succeed(Method::GET, path, &query).await?;
         Ok(Listing {
             body: response.into_body(),
             read: BytesMut::new(),
+            searched_bytes: 0,
             has_ended: false,
         })
     }
@@ -197,6 +201,8 @@ impl Remote<'_> {
 pub struct Listing {
     body: Incoming,
     read: BytesMut,
+    /// So many bytes of that have no end of a line.
+    searched_bytes: usize,
     has_ended: bool,
 }
 
@@ -204,11 +210,14 @@ impl Listing {
     /// The next entry.
     pub async fn next(&mut self) -> Result<Option<Entry>, Failure> {
         loop {
-            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
-                let line = self.read.split_to(end);
+            let mut unsearched = self.read.iter().skip(self.searched_bytes);
+            if let Some(end) = unsearched.position(|byte| *byte == b'\n') {
+                let line = self.read.split_to(self.searched_bytes + end);
                 self.read.advance(1);
+                self.searched_bytes = 0;
                 return entry(&line).map(Some);
             }
+            self.searched_bytes = self.read.len();
             if self.has_ended {
                 return match self.read.split().as_ref() {
                     b"" => Ok(None),
