@@ -4,6 +4,7 @@
 //! what the protocol says was never taken up (a stream behind HTTP/2's `GOAWAY`).
 
 use std::{
+    error::Error as _,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -193,8 +194,8 @@ impl Guest {
                 let answer = match within(sender.try_send_request(request)).await {
                     Ok(answer) => answer,
                     Err(TimedOr::Other(mut error)) => {
-                        if error.take_message().is_some() {
-                            // The edge takes up no more streams, and nothing was sent.
+                        if error.take_message().is_some() || is_behind_goodbye(error.error()) {
+                            // The edge takes up no more streams, and nobody has seen this one.
                             break;
                         }
                         let error = error.into_error();
@@ -299,6 +300,16 @@ impl Guest {
         self.tally.connections.fetch_add(1, Ordering::Relaxed);
         Ok(sender)
     }
+}
+
+/// Whether a stream was one that the edge had said, without fault of anybody, that it would not take
+/// up: whoever opened it repeats it elsewhere (RFC 9113 §6.8). Only those have such an error. h2's
+/// client answers the edge's last ping before it sends what is waiting, and so comes too late with it.
+fn is_behind_goodbye(error: &hyper::Error) -> bool {
+    let reason = error.source().and_then(|it| it.downcast_ref::<h2::Error>());
+    reason.is_some_and(|it| {
+        it.is_go_away() && it.is_remote() && it.reason() == Some(h2::Reason::NO_ERROR)
+    })
 }
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
