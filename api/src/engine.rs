@@ -41,6 +41,9 @@ pub struct ContainerSpec {
     pub secret_sha256: String,
     /// The command and its arguments; empty means the image's own.
     pub command: Vec<String>,
+    /// The programs of the image to run beside it, as [`spaceport_domain::agent::Config::apps`] has
+    /// them.
+    pub apps: Vec<String>,
     /// Environment variables, secrets included.
     pub env: Vec<(String, String)>,
     /// Limit on CPU time, in thousandths of a core. `None` is the engine's default.

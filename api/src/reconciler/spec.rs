@@ -29,6 +29,7 @@ impl Reconciler {
         Ok(ContainerSpec {
             container: current(space),
             hostname: space.name.as_str().to_owned(),
+            apps: blueprint.apps(),
             image: blueprint.image,
             secret_sha256: self.app.agent_secrets.hash(space.id, space.state.instance),
             command: filled.command,

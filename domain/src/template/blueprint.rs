@@ -90,6 +90,25 @@ impl Blueprint {
             .map(|volume| i64::from(volume.size_gib))
             .sum()
     }
+
+    /// The programs of the image that run beside the command ([`crate::agent::Config::apps`]): one
+    /// for each enabled feature that has one. Where the template declares a port for an app, its
+    /// command serves it and no program of the image is in its way.
+    pub fn apps(&self) -> Vec<String> {
+        let declared = |name: &str| self.ports.iter().any(|port| port.name == name);
+        let apps = self.features.iter().filter_map(|feature| match feature {
+            Feature::CodeServer => Some("code").filter(|name| !declared(name)),
+            Feature::Vnc => Some("vnc").filter(|name| !declared(name)),
+            // It leads to Microsoft's relay and is served at no port.
+            Feature::VscodeTunnel => Some("vscode"),
+            Feature::Terminal
+            | Feature::Ssh
+            | Feature::PortForward
+            | Feature::Tunnels
+            | Feature::Files => None,
+        });
+        apps.map(str::to_owned).collect()
+    }
 }
 
 /// An environment variable; its value may use template variables.
@@ -141,6 +160,46 @@ pub struct Variable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn blueprint(features: &[Feature], ports: &[&str]) -> Blueprint {
+        let port = |name: &&str| PortDeclaration {
+            name: (*name).to_owned(),
+            port: 3000,
+        };
+        Blueprint {
+            image: "a:1".to_owned(),
+            command: Vec::new(),
+            env: Vec::new(),
+            cpu_millis: None,
+            memory_mib: None,
+            pids: 100,
+            volumes: Vec::new(),
+            ports: ports.iter().map(port).collect(),
+            features: features.iter().copied().collect(),
+            compute_units: 1,
+            variables: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn apps_run_for_the_features_that_have_one() {
+        assert_eq!(
+            blueprint(&Feature::ALL, &["web"]).apps(),
+            ["code", "vscode", "vnc"]
+        );
+        let others = [Feature::Terminal, Feature::Files, Feature::PortForward];
+        assert!(blueprint(&others, &[]).apps().is_empty());
+        assert_eq!(blueprint(&[Feature::Vnc], &[]).apps(), ["vnc"]);
+    }
+
+    #[test]
+    fn what_the_command_serves_itself_is_not_run_as_well() {
+        let all = Feature::ALL;
+        assert_eq!(blueprint(&all, &["code"]).apps(), ["vscode", "vnc"]);
+        assert_eq!(blueprint(&all, &["vnc", "code"]).apps(), ["vscode"]);
+        // No port serves the tunnel.
+        assert_eq!(blueprint(&all, &["vscode"]).apps().len(), 3);
+    }
 
     #[test]
     fn features_are_spelled_as_they_are_kept() {

@@ -89,6 +89,7 @@ fn agent_config(spec: &ContainerSpec, image: &ImageDefaults) -> String {
         command: [&image.entrypoint[..], command].concat(),
         user: image.user.clone(),
         working_dir: image.working_dir.clone(),
+        apps: spec.apps.clone(),
         ..Config::default()
     };
     // A value of texts and numbers can always be written.
@@ -179,6 +180,7 @@ mod tests {
             image: "a:1".to_owned(),
             secret_sha256: "ab".repeat(32),
             command: Vec::new(),
+            apps: vec!["code".to_owned()],
             env: vec![("A".to_owned(), "b=c".to_owned())],
             cpu_millis: Some(1_500),
             memory_mib: Some(64),
@@ -219,6 +221,7 @@ mod tests {
         assert_eq!(told.command, ["/entry", "serve"]);
         assert_eq!((&*told.user, &*told.working_dir), ("dev:staff", "/work"));
         assert_eq!(told.secret_sha256, spec().secret_sha256);
+        assert_eq!(told.apps, ["code"]);
         let with_command = ContainerSpec {
             command: vec!["sh".to_owned()],
             ..spec()

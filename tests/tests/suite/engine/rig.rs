@@ -221,6 +221,7 @@ pub(super) fn spec(script: &str) -> ContainerSpec {
         image: BUSYBOX.to_owned(),
         secret_sha256: "00".repeat(32),
         command: vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()],
+        apps: Vec::new(),
         env: Vec::new(),
         cpu_millis: None,
         memory_mib: Some(64),
