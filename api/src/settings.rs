@@ -73,7 +73,7 @@ pub struct Settings {
     /// `SPACEPORT_APP_SIGN_IN_HOURS`: how long a browser stays in an app at most before it is asked
     /// again who uses it.
     pub app_sign_in: Duration,
-    /// `SPACEPORT_DEMO`: makes a demo template at the first start.
+    /// `SPACEPORT_DEMO`: makes demo templates at the first start.
     pub demo: bool,
     /// `SPACEPORT_GRAPHIQL`: serves GraphiQL at `/`.
     pub graphiql: bool,

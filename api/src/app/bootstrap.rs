@@ -1,5 +1,7 @@
 //! What an installation has from its first start on.
 
+mod demo;
+
 use std::{collections::BTreeSet, io, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,11 +12,10 @@ use spaceport_domain::{
     name::UserName,
     quota::Limits,
     scope::Scopes,
-    template::{Draft, EnvVar, Feature, VolumeDraft},
 };
 use uuid::Uuid;
 
-use super::{App, AppResult, Origin, roles::tell_access, templates::CreateTemplate};
+use super::{App, AppResult, Origin, roles::tell_access};
 use crate::{
     auth::{files, password},
     store::{Change, NewAuditEntry, NewUser, Role, User},
@@ -53,7 +54,7 @@ fn read_text(path: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
 }
 
 impl App {
-    /// Makes the built-in roles, the first administrator and, where wanted, a demo template, in an
+    /// Makes the built-in roles, the first administrator and, where wanted, demo templates, in an
     /// installation without accounts. In any other it only renews the built-in roles.
     pub async fn bootstrap(&self) -> AppResult<()> {
         let given = self.settings.admin_password.clone();
@@ -117,8 +118,10 @@ impl App {
                 groups: Vec::new(),
                 as_of: Cursor::START,
             };
-            self.create_template(&actor, &Origin::default(), demo_template())
-                .await?;
+            for template in demo::templates() {
+                self.create_template(&actor, &Origin::default(), template)
+                    .await?;
+            }
         }
         Ok(())
     }
@@ -163,49 +166,5 @@ fn built_in(name: &str, permissions: impl IntoIterator<Item = Permission>) -> Ro
         name: name.to_owned(),
         permissions: permissions.into_iter().collect::<BTreeSet<_>>(),
         built_in: true,
-    }
-}
-
-/// A shell with a workspace and something to look at through a tunnel.
-fn demo_template() -> CreateTemplate {
-    let serve = "cd /home/dev/work && [ -e index.html ] || \
-         printf '<!doctype html><title>%s</title><h1>%s</h1>\\n' \"$GREETING\" \"$GREETING\" > index.html; \
-         exec python3 -m http.server 8000";
-    CreateTemplate {
-        name: "demo".to_owned(),
-        description: "A Debian shell that serves its workspace on port 8000.".to_owned(),
-        draft: Draft {
-            image: "spaceport/base".to_owned(),
-            command: ["sh", "-c", serve].map(str::to_owned).to_vec(),
-            env: vec![EnvVar {
-                name: "GREETING".to_owned(),
-                value: "${GREETING}".to_owned(),
-            }],
-            cpu: Some(1.0),
-            memory_mib: Some(512),
-            pids: Some(512),
-            volumes: vec![VolumeDraft {
-                name: "work".to_owned(),
-                mount_path: "/home/dev/work".to_owned(),
-                size_gib: 1.0,
-            }],
-            ports: vec![("web".to_owned(), 8000)],
-            // The image brings neither an editor nor a desktop.
-            features: vec![
-                Feature::Terminal,
-                Feature::Ssh,
-                Feature::PortForward,
-                Feature::Tunnels,
-                Feature::Files,
-            ],
-            compute_units: 1,
-            variables: vec![spaceport_domain::template::Variable {
-                name: "GREETING".to_owned(),
-                description: "What the page says.".to_owned(),
-                default: Some("Hello from Spaceport".to_owned()),
-                secret: false,
-            }],
-        },
-        group_ids: Vec::new(),
     }
 }
