@@ -1,31 +1,6 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { brotliCompressSync, constants } from "node:zlib";
+import { defineConfig } from "vite";
 
-import { defineConfig, type Plugin } from "vite";
-
-/** Files that are smaller than this aren't worth two copies in the edge's program. */
-const COMPRESSED_MIN_BYTES = 1024;
-
-/**
- * Lays a compressed copy beside each file: the edge, which serves them, then never compresses
- * anything. Every browser that speaks TLS to it reads Brotli.
- */
-function compressed(): Plugin {
-  let folder = "";
-  return {
-    name: "compressed",
-    apply: "build",
-    configResolved: (config) => void (folder = config.build.outDir),
-    closeBundle() {
-      for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-        const file = `${folder}/${name}`;
-        if (!statSync(file).isFile() || statSync(file).size < COMPRESSED_MIN_BYTES) continue;
-        const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
-        writeFileSync(`${file}.br`, brotliCompressSync(readFileSync(file), { params }));
-      }
-    },
-  };
-}
+import { compressed } from "../shared/compressed";
 
 export default defineConfig({
   base: "/",
