@@ -1,25 +1,29 @@
-//! Puts the page that `dev/web` has built into the program. Without it, it is a program, too: one
-//! that says how to build the page.
+//! Puts the pages that `dev/web` has built into the program. Without them, it is a program, too: one
+//! that says how to build them.
 
 use std::{env, fmt::Write as _, fs, io, path::Path};
 
-/// Where the page of terminals is built.
-const TERMINAL: &str = "../web/terminal/dist";
-/// Where it isn't built yet; watched until it is.
-const SOURCES: &str = "../web/terminal";
+/// The folders of the pages, below `web/`.
+const PAGES: [&str; 2] = ["desktop", "terminal"];
 
 fn main() -> io::Result<()> {
-    let built = Path::new(TERMINAL);
-    let mut files = Vec::new();
-    if built.is_dir() {
-        println!("cargo::rerun-if-changed={TERMINAL}");
-        collect(&built.canonicalize()?, "", &mut files)?;
-        files.sort();
-    } else {
-        println!("cargo::rerun-if-changed={SOURCES}");
-    }
     let out = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
-    fs::write(Path::new(&out).join("terminal_files.rs"), table(&files)?)
+    for page in PAGES {
+        let sources = format!("../web/{page}");
+        let built = format!("{sources}/dist");
+        let mut files = Vec::new();
+        if Path::new(&built).is_dir() {
+            println!("cargo::rerun-if-changed={built}");
+            collect(&Path::new(&built).canonicalize()?, "", &mut files)?;
+            files.sort();
+        } else {
+            // It isn't built yet, and watched until it is.
+            println!("cargo::rerun-if-changed={sources}");
+        }
+        let place = Path::new(&out).join(format!("{page}_files.rs"));
+        fs::write(place, table(&files)?)?;
+    }
+    Ok(())
 }
 
 /// The files below a folder: their paths as a browser asks for them, and their places. Those whose

@@ -14,8 +14,9 @@ use crate::{
 
 /// Where the editor listens in a space whose template declares no port named `code`.
 pub const CODE_PORT: u16 = 13337;
-/// Where the desktop listens in a space whose template declares no port named `vnc`.
-pub const VNC_PORT: u16 = 6080;
+/// Where the desktop listens in a space whose template declares no port named `vnc`: at loopback, for
+/// RFB (RFC 6143), which the edge carries to a page of its own.
+pub const VNC_PORT: u16 = 5900;
 
 /// One app of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,13 +55,14 @@ impl AppName {
     ///
     /// `None` for what no port of a space serves.
     pub fn port(self, declared: &[PortDeclaration]) -> Option<u16> {
-        let named = |name: &str, default| {
+        let named = |name: &str| {
             let port = declared.iter().find(|it| it.name == name);
-            Some(port.map_or(default, |it| it.port))
+            port.map(|it| it.port)
         };
         match self {
-            Self::Code => named("code", CODE_PORT),
-            Self::Vnc => named("vnc", VNC_PORT),
+            Self::Code => named("code").or(Some(CODE_PORT)),
+            // Without such a port, the edge serves it.
+            Self::Vnc => named("vnc"),
             Self::Term | Self::Files => None,
             Self::Port(port) => Some(port),
         }
@@ -133,13 +135,14 @@ mod tests {
 
     #[test]
     fn a_template_says_where_its_editor_and_its_desktop_listen() {
-        let declared = [PortDeclaration {
-            name: "code".to_owned(),
-            port: 3000,
-        }];
+        let declared = [("code", 3000), ("vnc", 6080)].map(|(name, port)| PortDeclaration {
+            name: name.to_owned(),
+            port,
+        });
         assert_eq!(AppName::Code.port(&declared), Some(3000));
         assert_eq!(AppName::Code.port(&[]), Some(CODE_PORT));
-        assert_eq!(AppName::Vnc.port(&declared), Some(VNC_PORT));
+        assert_eq!(AppName::Vnc.port(&declared), Some(6080));
+        assert_eq!(AppName::Vnc.port(&declared[..1]), None);
         assert_eq!(AppName::Port(80).port(&declared), Some(80));
         assert_eq!(AppName::Term.port(&declared), None);
     }

@@ -238,11 +238,11 @@ impl Gate {
 }
 
 /// Whether pages of the same space's other apps may ask the app with `label`. Who may see a page in
-/// development hasn't agreed that it types into a terminal or changes files: those answer their own
-/// pages alone.
+/// development hasn't agreed that it types into a terminal or a desktop, or changes files: those
+/// answer their own pages alone.
 fn has_kin(label: &str) -> bool {
     let app = label.split_once(SEPARATOR).map(|it| it.0.parse());
-    !matches!(app, Some(Ok(AppName::Term | AppName::Files)))
+    !matches!(app, Some(Ok(AppName::Term | AppName::Vnc | AppName::Files)))
 }
 
 /// The app with `label` and its space, when the holder of `ticket` may enter it.

@@ -24,7 +24,7 @@ use http::{
 };
 use http_body::Body;
 use hyper::body::Incoming;
-use spaceport_domain::lifecycle::Status;
+use spaceport_domain::{app::AppName, lifecycle::Status};
 use uuid::Uuid;
 
 use self::{
@@ -32,6 +32,7 @@ use self::{
     body::{Download, Source},
 };
 use crate::{
+    desktop,
     gate::{self, Admission},
     grpc,
     headers::{self, Framing, Malformed, Requested},
@@ -41,6 +42,7 @@ use crate::{
     routes::{Endpoint, Via},
     ssh, terminal,
     upgrade::{Protocol, UnknownProtocol, Wish, forward},
+    upstream::agent::{AgentAt, NoAgent},
 };
 
 /// Answers one request. It never fails: what goes wrong is an answer too.
@@ -119,7 +121,7 @@ async fn carry(
         Found::Way(pass) => pass,
         Found::Answer(answer) => return Ok(answer.map(Source::Own)),
     };
-    let endpoint = pass.destination.endpoint;
+    let (endpoint, via) = (pass.destination.endpoint, pass.via);
     let request = Routed {
         worker,
         visitor,
@@ -132,6 +134,7 @@ async fn carry(
     };
     // Boxed, so that no other request carries what these need.
     match (endpoint, wish) {
+        (Endpoint::Agent, _) if via == Via::App(AppName::Vnc) => desktop::serve(request, wish),
         (Endpoint::Agent, _) => Box::pin(terminal::serve(request, wish)).await,
         (Endpoint::Files, None) => Box::pin(files::serve(request)).await,
         (Endpoint::Port(_), Some(wish)) if wish.protocol == Protocol::Tcp => {
@@ -163,6 +166,16 @@ pub struct Routed<'a> {
 }
 
 impl Routed<'_> {
+    /// The agent of the space that it leads to.
+    pub fn agent(&self) -> Result<AgentAt, Answer> {
+        let agent = self.worker.upstreams.agent(&self.pass.destination);
+        agent.map_err(|error| match error {
+            NoAgent::Absent => Answer::no_agent(),
+            // It has stopped in this very moment.
+            NoAgent::NotRunning(_) => Answer::unknown_host(),
+        })
+    }
+
     /// Refuses a request with a body, which nobody would read.
     pub fn refuse_body(&self) -> Result<(), Answer> {
         if self.body.is_end_stream() {

@@ -17,6 +17,8 @@
 //! | [`headers`] | which fields pass, and for whom a request is |
 //! | [`upgrade`], [`grpc`] | WebSockets and forwarded ports, and what is special about gRPC |
 //! | [`terminal`] | terminals, and programs that are run in a space |
+//! | [`desktop`] | the desktop of a space |
+//! | [`page`], [`websocket`] | pages of the edge's own, and WebSockets that it speaks itself |
 //! | [`ssh`] | SSH: who signs in, channels, forwarding |
 //! | [`upstream`], [`guard`] | connections into spaces, and where none is made |
 //! | [`reply`] | answers of the edge's own |
@@ -27,6 +29,7 @@
 
 pub mod api;
 pub mod certs;
+pub mod desktop;
 pub mod drain;
 pub mod edge;
 pub mod files;
@@ -39,6 +42,7 @@ pub mod listener;
 pub mod live;
 pub mod log;
 pub mod metrics;
+pub mod page;
 pub mod reply;
 pub mod routes;
 pub mod settings;
@@ -50,6 +54,7 @@ pub mod terminal;
 pub mod tls;
 pub mod upgrade;
 pub mod upstream;
+pub mod websocket;
 
 pub use edge::{Edge, StartError};
 pub use settings::Settings;

@@ -266,11 +266,13 @@ impl Answer {
         Self::new(Code::NothingListens, "Nothing listens", message)
     }
 
-    /// The page of terminals isn't a part of this program.
-    pub fn page_not_built() -> Self {
-        let message = "This edge was built without its terminal page. \
-            To have it, run dev/web, build spaceport-proxy again, and restart it.";
-        Self::new(Code::PageNotBuilt, "No terminal page", message)
+    /// The page called `name` isn't a part of this program.
+    pub fn page_not_built(name: &str) -> Self {
+        let message = format!(
+            "This edge was built without its {name} page. \
+            To have it, run dev/web, build spaceport-proxy again, and restart it."
+        );
+        Self::new(Code::PageNotBuilt, "Page not built", message)
     }
 
     /// The space has no agent, or it isn't there.

@@ -4,10 +4,9 @@
 //! of terminals.
 
 pub mod bridge;
+mod frames;
 mod list;
-mod page;
 mod path;
-mod socket;
 
 use http::{Method, Response};
 
@@ -15,9 +14,9 @@ use self::{bridge::Talk, path::Place};
 use crate::{
     headers::Malformed,
     http::{Routed, body::Source},
+    page,
     reply::Answer,
     upgrade::{Protocol, Wish},
-    upstream::agent::{AgentAt, NoAgent},
 };
 
 /// Answers a request for terminals.
@@ -47,23 +46,9 @@ pub async fn serve(request: Routed<'_>, wish: Option<Wish>) -> Result<Response<S
 
 /// A file of the page. The page itself is of no use where there is no agent.
 fn page(request: &Routed<'_>) -> Result<Response<Source>, Answer> {
-    if request.parts.uri.path() == "/" {
-        agent_of(request)?;
-        if !page::is_built() {
-            return Err(Answer::page_not_built());
-        }
+    let path = request.parts.uri.path();
+    if path == "/" {
+        request.agent()?;
     }
-    let file = page::file(request.parts.uri.path(), &request.parts.headers);
-    let file = file.ok_or_else(Answer::unknown_host)?;
-    Ok(file.map(Source::Own))
-}
-
-/// The agent of the space that `request` leads to.
-fn agent_of(request: &Routed<'_>) -> Result<AgentAt, Answer> {
-    let agent = request.worker.upstreams.agent(&request.pass.destination);
-    agent.map_err(|error| match error {
-        NoAgent::Absent => Answer::no_agent(),
-        // It has stopped in this very moment.
-        NoAgent::NotRunning(_) => Answer::unknown_host(),
-    })
+    page::TERMINAL.serve(path, &request.parts.headers)
 }

@@ -3,8 +3,8 @@
 //! Apps of different people are one *site* to a browser, as they are below one domain, so that
 //! `SameSite` keeps none of them from asking another with its visitor's cookie. Hence the edge
 //! looks at who asks: the page of another space, or of anything else, is refused. Apps of one space
-//! belong together and may ask each other, as far as they allow it themselves (CORS); terminals and
-//! files are asked by their own pages alone.
+//! belong together and may ask each other, as far as they allow it themselves (CORS); terminals,
+//! desktops and files are asked by their own pages alone.
 
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,

@@ -117,8 +117,8 @@ pub struct SwitchLimits {
     /// `WEBSOCKET_HALF_OPEN_SECONDS`: how long one side may go on after the other has ended: a
     /// WebSocket ends by a message, so that whoever still sends then has nothing to say.
     pub half_open: Duration,
-    /// `WEBSOCKET_PING_SECONDS`: how often a browser at a terminal is sent a ping, for those in
-    /// between who end silent connections.
+    /// `WEBSOCKET_PING_SECONDS`: how often a browser at a terminal or a desktop is sent a ping, for
+    /// those in between who end silent connections.
     pub ping: Duration,
     /// `FORWARD_HALF_OPEN_SECONDS`: how long one side of a connection to a port may go on after the
     /// other has ended.

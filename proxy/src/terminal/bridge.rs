@@ -10,32 +10,23 @@
 //! visitor ◀═ kind and payload, binary ═▶ edge ◀═ frames ══════▶ agent
 //! ```
 
-use std::{sync::Arc, time::Instant};
+use std::{sync::Arc, time::Duration};
 
-use http::{
-    HeaderMap, HeaderValue, Response,
-    header::{SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION},
-};
+use http::Response;
 use spaceport_domain::agent::{Answer as Told, Attach, Exec, Refusal, RefusalCode, Reply, Service};
 use tokio::time;
 
-use super::{
-    agent_of,
-    socket::{Goodbye, Socket},
-};
+use super::frames;
 use crate::{
-    headers::Malformed,
     http::{Routed, body::Source},
     reply::Answer,
-    upgrade::{Switch, Wish, extended},
+    upgrade::Wish,
     upstream::{
         Upstreams,
         agent::{AgentAt, AgentError, Conversation},
     },
+    websocket::{Agreed, Goodbye, Socket},
 };
-
-/// The version of the protocol (RFC 6455 §4.1).
-const VERSION: &str = "13";
 
 /// What a visitor's WebSocket is for.
 #[derive(Clone, Debug)]
@@ -48,54 +39,33 @@ pub enum Talk {
 
 /// Opens the WebSocket that `request` wishes for, and carries what is said.
 pub fn open(mut request: Routed<'_>, wish: Wish, talk: Talk) -> Result<Response<Source>, Answer> {
-    request.refuse_body()?;
-    let fields = handshake(&request.parts.headers, wish).map_err(Answer::malformed)?;
     let upstreams = Arc::clone(&request.worker.upstreams);
-    let agent = agent_of(&request)?;
-    let switch = Switch::of(&mut request, wish);
-    let answer = switch.answer(fields);
+    let agent = request.agent()?;
+    let (agreed, answer) = Agreed::to(&mut request, wish, None)?;
     request
         .worker
         .tasks
-        .spawn(carry(switch, upstreams, agent, talk));
+        .spawn(carry(agreed, upstreams, agent, talk));
     Ok(answer)
 }
 
-/// The fields that agree to a WebSocket. Over HTTP/2 there is nothing to prove (RFC 8441 §5).
-fn handshake(headers: &HeaderMap, wish: Wish) -> Result<HeaderMap, Malformed> {
-    let version = headers.get(SEC_WEBSOCKET_VERSION);
-    if version != Some(&HeaderValue::from_static(VERSION)) {
-        return Err(Malformed::Handshake);
-    }
-    let mut fields = HeaderMap::new();
-    if !wish.extended {
-        let key = headers.get(SEC_WEBSOCKET_KEY);
-        let proof = key.and_then(extended::proof);
-        fields.insert(SEC_WEBSOCKET_ACCEPT, proof.ok_or(Malformed::Handshake)?);
-    }
-    Ok(fields)
-}
-
-async fn carry(mut switch: Switch, upstreams: Arc<Upstreams>, agent: AgentAt, talk: Talk) {
-    let began = Instant::now();
-    let Some((stream, counted)) = switch.opened().await else {
+async fn carry(agreed: Agreed, upstreams: Arc<Upstreams>, agent: AgentAt, talk: Talk) {
+    let Some(mut opened) = agreed.opened().await else {
         // The visitor has gone before the answer reached them.
         return;
     };
-    let mut socket = Socket::new(stream, switch.limits.ping).await;
+    let (socket, patience) = (&mut opened.socket, opened.switch.limits.switch);
     let talking = async {
         match talk {
-            Talk::Exec => exec(&mut socket, &upstreams, agent, &switch).await,
-            Talk::Terminal(attach) => attached(&mut socket, &upstreams, agent, attach).await,
+            Talk::Exec => exec(socket, &upstreams, agent, patience).await,
+            Talk::Terminal(attach) => attached(socket, &upstreams, agent, attach).await,
         }
     };
     let ended = tokio::select! {
         ended = talking => ended,
-        () = switch.open.cut() => Err(Goodbye::CUT),
+        () = opened.switch.open.cut() => Err(Goodbye::CUT),
     };
-    socket.end(ended.unwrap_or_else(|goodbye| goodbye)).await;
-    drop(counted);
-    switch.ended(began, socket.received_bytes, socket.sent_bytes);
+    opened.end(ended.unwrap_or_else(|goodbye| goodbye)).await;
 }
 
 /// Runs a program that the visitor names.
@@ -103,9 +73,9 @@ async fn exec(
     socket: &mut Socket,
     upstreams: &Upstreams,
     agent: AgentAt,
-    switch: &Switch,
+    patience: Duration,
 ) -> Result<Goodbye, Goodbye> {
-    let heard = time::timeout(switch.limits.switch, socket.hear()).await;
+    let heard = time::timeout(patience, socket.hear()).await;
     let text = heard.map_err(|_| Goodbye::SILENT)??;
     let asked = match serde_json::from_str::<Exec>(&text) {
         Ok(exec) => upstreams.ask(agent, Service::Exec(exec)).await,
@@ -117,7 +87,7 @@ async fn exec(
     match asked {
         Ok(mut conversation) => {
             socket.say(&Reply::Done(conversation.answer)).await?;
-            Ok(socket.carry(&mut conversation.stream).await)
+            Ok(frames::carry(socket, &mut conversation.stream).await)
         }
         Err(error) => {
             let refusal = refusal(error);
@@ -142,7 +112,7 @@ async fn attached(
             slot: _slot,
         }) => {
             socket.say(&terminal).await?;
-            Ok(socket.carry(&mut stream).await)
+            Ok(frames::carry(socket, &mut stream).await)
         }
         Ok(_) => Err(Goodbye::BROKEN),
         Err(error) => {

@@ -10,7 +10,6 @@ use spaceport_domain::agent::{
     Answer as Told, Refusal, RefusalCode, Service, Terminal, TerminalId,
 };
 
-use super::agent_of;
 use crate::{
     http::{Routed, body::Source, exchange::not_dialled},
     reply::Answer,
@@ -48,7 +47,7 @@ pub(super) async fn end(request: Routed<'_>, id: TerminalId) -> Result<Response<
 /// Asks for what needs no more than a reply.
 async fn ask(request: &Routed<'_>, service: Service) -> Result<Result<Told, Refusal>, Answer> {
     request.refuse_body()?;
-    let agent = agent_of(request)?;
+    let agent = request.agent()?;
     match request.worker.upstreams.ask(agent, service).await {
         Ok(conversation) => Ok(Ok(conversation.answer)),
         Err(AgentError::Refused(refusal)) => Ok(Err(refusal)),

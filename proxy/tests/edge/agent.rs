@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) inside: Mutex<Option<SocketAddr>>,
     /// Why it doesn't, if it doesn't because of something other than that nobody listens.
     pub(crate) refuses: Mutex<Option<RefusalCode>>,
+    /// How it says that the space is; it doesn't know that question, if nothing is said.
+    pub(crate) status: Mutex<Option<agent::Status>>,
     /// What it was asked for.
     pub(crate) asked: watch::Sender<Vec<Service>>,
     /// How many connections are open.
@@ -123,6 +125,13 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
                     let code = *shared.refuses.lock().unwrap();
                     refuse(&mut stream, code.unwrap_or(RefusalCode::Refused)).await?;
                 }
+            }
+        }
+        Service::Status => {
+            let status = shared.status.lock().unwrap().clone();
+            match status {
+                Some(status) => reply(&mut stream, &Reply::Done(Answer::Status(status))).await?,
+                None => refuse(&mut stream, RefusalCode::Unsupported).await?,
             }
         }
         Service::Files => {

@@ -32,10 +32,24 @@ pub(crate) async fn h1_at(
     inside: &Inside,
     path: &str,
 ) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin + use<>> {
-    let host = host("term");
+    h1_to(inside, "term", path, None).await
+}
+
+/// A WebSocket to a path of an app's host, for which a subprotocol may be offered.
+pub(crate) async fn h1_to(
+    inside: &Inside,
+    app: &str,
+    path: &str,
+    subprotocol: Option<&'static str>,
+) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+    let host = host(app);
     let mut opening = format!("wss://{host}{path}").into_client_request().unwrap();
     let cookie = inside.cookie(&host).parse().unwrap();
     opening.headers_mut().insert("cookie", cookie);
+    if let Some(name) = subprotocol {
+        let name = http::HeaderValue::from_static(name);
+        opening.headers_mut().insert("sec-websocket-protocol", name);
+    }
     let visitor = inside.street.house.visitor();
     let stream = visitor.connect(&host, &["http/1.1"]).await.unwrap();
     soon(Box::pin(client_async(opening, stream)))
@@ -46,13 +60,22 @@ pub(crate) async fn h1_at(
 
 /// On a stream of HTTP/2.
 async fn h2(inside: &Inside) -> WebSocketStream<TokioIo<Upgraded>> {
-    let host = host("term");
+    h2_to(inside, "term", PATH).await
+}
+
+/// The same for a path of an app's host.
+pub(crate) async fn h2_to(
+    inside: &Inside,
+    app: &str,
+    path: &str,
+) -> WebSocketStream<TokioIo<Upgraded>> {
+    let host = host(app);
     let mut sender = inside.street.house.visitor().h2(&host).await;
     let known = request(Method::GET, &host, "/.spaceport/none", &[]);
     soon(sender.send_request(known)).await.unwrap();
     let cookie = inside.cookie(&host);
     let fields = [("cookie", cookie.as_str()), ("sec-websocket-version", "13")];
-    let mut connect: Request<Full<_>> = request(Method::CONNECT, &host, PATH, &fields);
+    let mut connect: Request<Full<_>> = request(Method::CONNECT, &host, path, &fields);
     let protocol = Protocol::from_static("websocket");
     connect.extensions_mut().insert(protocol);
     let mut response = soon(sender.send_request(connect)).await.unwrap();

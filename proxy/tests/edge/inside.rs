@@ -14,7 +14,7 @@ use crate::{
     visitor::{Got, request},
 };
 
-const PERMISSIONS: [&str; 3] = ["USE_PORT_FORWARD", "USE_TERMINAL", "USE_FILES"];
+const PERMISSIONS: [&str; 4] = ["USE_PORT_FORWARD", "USE_TERMINAL", "USE_FILES", "USE_VNC"];
 
 /// A street whose space has an agent, and an owner who may do all that it does.
 pub(crate) struct Inside {
@@ -40,7 +40,7 @@ impl Inside {
     pub(crate) fn space(&self, status: &str) -> Value {
         let mut space = self.street.space(status);
         space["agent"] = self.agent.route();
-        space["features"] = json!(["PORT_FORWARD", "TERMINAL", "FILES"]);
+        space["features"] = json!(["PORT_FORWARD", "TERMINAL", "FILES", "VNC"]);
         space
     }
 

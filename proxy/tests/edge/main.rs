@@ -11,6 +11,7 @@ mod apps;
 mod calls;
 mod certificates;
 mod cuts;
+mod desktop;
 mod exec;
 mod extended;
 mod feed;

@@ -1,6 +1,7 @@
 /** The page: which tabs there are, what their keys do, and what happens when they are closed. */
 
 import "@xterm/xterm/css/xterm.css";
+import "../../shared/look.css";
 import "./style.css";
 
 import { browser, end, list } from "./directory";
