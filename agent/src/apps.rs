@@ -3,7 +3,9 @@
 //! An app is a program of the image. It runs as the space's user, is started again when it has ended,
 //! and what it says goes to the space's log behind its name.
 
+mod listening;
 mod log;
+mod vscode;
 
 use std::{cell::RefCell, collections::BTreeMap, fs::File, io, rc::Rc, time::Duration};
 
@@ -12,7 +14,10 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
     process::WaitStatus,
 };
-use spaceport_domain::agent::{App, AppState, Refusal, RefusalCode};
+use spaceport_domain::{
+    agent::{App, AppState, Refusal, RefusalCode, VscodeTunnel},
+    app::{CODE_PORT, VNC_PORT},
+};
 use tokio::time::{self, Instant};
 
 use self::log::Log;
@@ -36,29 +41,68 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 pub struct Apps(RefCell<BTreeMap<String, App>>);
 
 impl Apps {
-    /// How they are.
+    /// How they are. One that serves at a port runs once something listens there.
     pub fn describe(&self) -> BTreeMap<String, App> {
-        self.0.borrow().clone()
+        let mut apps = self.0.borrow().clone();
+        for (name, app) in &mut apps {
+            let is_heard = || served_port(name).is_none_or(listening::listens);
+            if app.state == AppState::Running && !is_heard() {
+                app.state = AppState::Starting;
+            }
+        }
+        apps
     }
 
     fn note(&self, name: &str, state: AppState, reason: Option<String>) {
         let mut apps = self.0.borrow_mut();
-        let app = apps.entry(name.to_owned()).or_insert(App {
-            state,
-            restarts: 0,
-            reason: None,
-        });
+        let app = apps
+            .entry(name.to_owned())
+            .or_insert(App::new(AppState::Starting));
         if state == AppState::Running && app.state == AppState::Waiting {
             app.restarts = app.restarts.saturating_add(1);
         }
+        if name == vscode::NAME {
+            match state {
+                AppState::Waiting => {
+                    let reason = reason.clone().unwrap_or_default();
+                    app.tunnel = Some(VscodeTunnel::Failed { reason });
+                }
+                AppState::Absent => app.tunnel = None,
+                // Why it failed is told until it says something else.
+                _ => drop(app.tunnel.get_or_insert_default()),
+            }
+        }
         app.state = state;
         app.reason = reason;
+    }
+
+    /// Takes notice of a line that an app says. Returns the line that is logged instead of it.
+    fn hear(&self, name: &str, line: &str) -> Option<String> {
+        if name != vscode::NAME {
+            return None;
+        }
+        if let Some(app) = self.0.borrow_mut().get_mut(name)
+            && let Some(told) = vscode::hear(app.tunnel.as_ref(), line)
+        {
+            app.tunnel = Some(told);
+        }
+        vscode::without_code(line)
+    }
+}
+
+/// Where an app serves, if at a port.
+fn served_port(name: &str) -> Option<u16> {
+    match name {
+        "code" => Some(CODE_PORT),
+        "vnc" => Some(VNC_PORT),
+        _ => None,
     }
 }
 
 /// Starts all apps that the agent is told of.
 pub fn start(agent: &Rc<Agent>) {
     for name in agent.config.apps.clone() {
+        agent.apps.note(&name, AppState::Starting, None);
         let agent = Rc::clone(agent);
         tokio::task::spawn_local(async move { run(&agent, &name).await });
     }
@@ -92,7 +136,8 @@ async fn run_once(agent: &Agent, name: &str, program: &str) -> String {
         Err(refusal) => return refusal.message,
     };
     agent.apps.note(name, AppState::Running, None);
-    let mut log = Log::open(name);
+    let hear = |line: &str| agent.apps.hear(name, line);
+    let mut log = Log::open(name, &hear);
     let status = tokio::select! {
         // What it leaves behind isn't listened to any more.
         status = child.ended() => status,

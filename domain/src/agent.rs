@@ -19,10 +19,12 @@
 
 pub mod frame;
 mod program;
+pub mod said;
 mod secret;
 mod status;
 mod terminal;
 mod text;
+mod vscode;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,7 @@ pub use secret::{Secret, SecretError};
 pub use status::{App, AppState, Status};
 pub use terminal::{Attach, Size, Terminal, TerminalId};
 pub use text::ByteText;
+pub use vscode::VscodeTunnel;
 
 /// Where an agent listens inside its space. It is below the ports that a kernel gives to outgoing
 /// connections, so that the first process of a space always finds it free.

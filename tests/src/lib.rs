@@ -33,6 +33,7 @@ pub mod private_docker;
 pub mod program;
 pub mod subscription;
 pub mod traces;
+pub mod vscode;
 
 use std::{
     path::{Path, PathBuf},

@@ -16,19 +16,22 @@ const BUFFER_BYTES: usize = 16 << 10;
 /// As much of the last line is told.
 const WORDS_MAX_CHARACTERS: usize = 200;
 
+/// What is heard of a line before it is logged; it may say how the line is logged instead.
+pub type Hear<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Carries lines of one app.
-#[derive(Debug)]
-pub struct Log {
+pub struct Log<'a> {
     name: String,
+    hear: Hear<'a>,
     /// Where there is nothing that can be waited for, nothing is logged.
     output: Option<Descriptor>,
     line: Vec<u8>,
     last: String,
 }
 
-impl Log {
+impl<'a> Log<'a> {
     /// The log, for what an app says.
-    pub fn open(name: &str) -> Self {
+    pub fn open(name: &str, hear: Hear<'a>) -> Self {
         let output = OpenOptions::new()
             .write(true)
             .custom_flags((OFlags::NONBLOCK | OFlags::APPEND).bits().cast_signed())
@@ -36,6 +39,7 @@ impl Log {
             .and_then(|output| Descriptor::writer(output.into()));
         Self {
             name: name.to_owned(),
+            hear,
             output: output.ok(),
             line: Vec::new(),
             last: String::new(),
@@ -82,13 +86,17 @@ impl Log {
     }
 
     async fn end_line(&mut self) {
-        let line = std::mem::take(&mut self.line);
+        let mut line = std::mem::take(&mut self.line);
         let words = String::from_utf8_lossy(&line);
-        let words = words.trim();
-        if words.is_empty() {
+        if words.trim().is_empty() {
             return;
         }
-        self.last = words.chars().take(WORDS_MAX_CHARACTERS).collect();
+        let instead = (self.hear)(words.trim());
+        let told = instead.as_deref().unwrap_or(words.trim());
+        self.last = told.chars().take(WORDS_MAX_CHARACTERS).collect();
+        if let Some(instead) = instead {
+            line = instead.into_bytes();
+        }
         let line = [self.name.as_bytes(), b": ", &line, b"\n"].concat();
         if let Some(output) = &self.output {
             // Nobody can be told that nobody reads the log.

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    VscodeTunnel,
+    said::{self, REASON_MAX_CHARS},
+};
+
 /// How a space is, as its agent sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -38,6 +43,32 @@ pub struct App {
     pub restarts: u32,
     /// Why it isn't running, or its last words.
     pub reason: Option<String>,
+    /// What the program of Visual Studio Code's tunnel says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<VscodeTunnel>,
+}
+
+impl App {
+    /// An app in `state` of which nothing else is known.
+    pub const fn new(state: AppState) -> Self {
+        Self {
+            state,
+            restarts: 0,
+            reason: None,
+            tunnel: None,
+        }
+    }
+
+    /// The same, with nothing in it that isn't fit to be told on.
+    #[must_use]
+    pub fn fit(self) -> Self {
+        let plain = |reason: String| said::plain(&reason, REASON_MAX_CHARS);
+        Self {
+            reason: self.reason.map(plain),
+            tunnel: self.tunnel.map(VscodeTunnel::fit),
+            ..self
+        }
+    }
 }
 
 /// How an app is.
@@ -46,6 +77,8 @@ pub struct App {
 pub enum AppState {
     /// The image has no program for it.
     Absent,
+    /// It is being started, and nothing listens yet where it serves.
+    Starting,
     /// It runs.
     Running,
     /// It has ended and is started again after a while.

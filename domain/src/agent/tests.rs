@@ -70,6 +70,54 @@ fn what_is_younger_than_this_program_is_read_as_well_as_it_can_be() {
     assert_eq!(config, Config::default());
 }
 
+/// What the control plane reads of agents in running spaces, and they of each other's age.
+#[test]
+fn how_apps_are_is_spelled_as_it_always_was() {
+    let app = |app: &str| serde_json::from_str::<App>(app).expect("read");
+    let old = r#"{"state":"RUNNING","restarts":2,"reason":null}"#;
+    let running = App {
+        restarts: 2,
+        ..App::new(AppState::Running)
+    };
+    assert_eq!(app(old), running);
+    assert_eq!(json(&running), old);
+    for (tunnel, spelled) in [
+        (VscodeTunnel::NotConfigured, r#"{"state":"NOT_CONFIGURED"}"#),
+        (
+            VscodeTunnel::WaitingForLogin {
+                url: "https://a".to_owned(),
+                code: "b".to_owned(),
+            },
+            r#"{"state":"WAITING_FOR_LOGIN","url":"https://a","code":"b"}"#,
+        ),
+        (
+            VscodeTunnel::Connected {
+                name: "a".to_owned(),
+                url: "https://b".to_owned(),
+            },
+            r#"{"state":"CONNECTED","name":"a","url":"https://b"}"#,
+        ),
+        (
+            VscodeTunnel::Failed {
+                reason: "a".to_owned(),
+            },
+            r#"{"state":"FAILED","reason":"a"}"#,
+        ),
+    ] {
+        let tunnelled = App {
+            tunnel: Some(tunnel),
+            ..App::new(AppState::Starting)
+        };
+        let spelled =
+            format!(r#"{{"state":"STARTING","restarts":0,"reason":null,"tunnel":{spelled}}}"#);
+        assert_eq!(json(&tunnelled), spelled);
+        assert_eq!(app(&spelled), tunnelled);
+    }
+    let younger = r#"{"state":"NEW","restarts":0,"reason":null,"tunnel":{"state":"NEW","x":1}}"#;
+    assert_eq!(app(younger).state, AppState::Other);
+    assert_eq!(app(younger).tunnel, Some(VscodeTunnel::Other));
+}
+
 #[test]
 fn every_service_is_read_as_it_was_written() {
     let services = [

@@ -1,14 +1,16 @@
 //! The agent as the first process of a container.
 
 use std::{
+    collections::BTreeMap,
     io::{Read, Write},
     process::{Command, Stdio},
 };
 
 use spaceport_domain::agent::{
-    Answer, AppState, COMMAND_FAILED, Config, Exit, Program, RefusalCode, Service,
+    Answer, App, AppState, COMMAND_FAILED, Config, Exit, Program, RefusalCode, Service,
+    VscodeTunnel,
 };
-use spaceport_tests::{BASE, BUSYBOX, agent::AgentContainer};
+use spaceport_tests::{BASE, BUSYBOX, agent::AgentContainer, vscode};
 
 fn config(user: &str, command: &[&str]) -> Config {
     Config {
@@ -181,6 +183,14 @@ fn files_are_what_the_user_may_see_and_no_more() {
     assert!(get("/fs/proc/1/environ").starts_with("HTTP/1.1 403 Forbidden"));
 }
 
+/// How its apps are.
+fn apps(space: &AgentContainer) -> BTreeMap<String, App> {
+    let Ok((_, Answer::Status(status))) = space.ask(Service::Status) else {
+        panic!("it says how it is");
+    };
+    status.apps
+}
+
 #[test]
 fn apps_run_beside_the_command_and_are_started_again() {
     let told = Config {
@@ -192,11 +202,9 @@ fn apps_run_beside_the_command_and_are_started_again() {
     space.put("/usr/lib/spaceport/apps/there", script);
     space.begin();
     let apps = until(|| {
-        let Ok((_, Answer::Status(status))) = space.ask(Service::Status) else {
-            panic!("it says how it is");
-        };
-        let again = status.apps.get("there").is_some_and(|app| app.restarts > 0);
-        (again && status.apps["there"].state == AppState::Waiting).then_some(status.apps)
+        let apps = apps(&space);
+        let there = apps.get("there").expect("it is told of from the beginning");
+        (there.restarts > 0 && there.state == AppState::Waiting).then_some(apps)
     });
     assert_eq!(apps["elsewhere"].state, AppState::Absent);
     let reason = apps["there"].reason.as_deref();
@@ -209,4 +217,63 @@ fn apps_run_beside_the_command_and_are_started_again() {
         "{}",
         space.log()
     );
+}
+
+#[test]
+fn an_app_that_serves_at_a_port_runs_once_something_listens_there() {
+    let told = Config {
+        apps: vec!["code".to_owned()],
+        ..config("dev", &[])
+    };
+    let space = AgentContainer::make(BUSYBOX, &told, &[]);
+    let script = "#!/bin/sh\nuntil [ -e /home/dev/go ]; do sleep 0.05; done\n\
+        exec httpd -f -p 127.0.0.1:13337 -h /etc\n";
+    space.put("/usr/lib/spaceport/apps/code", script);
+    space.begin();
+    assert_eq!(apps(&space)["code"].state, AppState::Starting);
+    space.line("touch /home/dev/go");
+    until(|| (apps(&space)["code"].state == AppState::Running).then_some(()));
+    assert_eq!(apps(&space)["code"].restarts, 0);
+}
+
+#[test]
+fn of_a_vscode_tunnel_is_told_what_its_program_says() {
+    let told = Config {
+        apps: vec!["vscode".to_owned()],
+        ..config("dev", &[])
+    };
+    let space = AgentContainer::make(BUSYBOX, &told, &[]);
+    space.put(vscode::PROGRAM, vscode::SCRIPT);
+    space.begin();
+    let tunnel = || apps(&space)["vscode"].tunnel.clone().expect("it is one");
+    let until_it_is = |wanted: VscodeTunnel| until(|| (tunnel() == wanted).then_some(()));
+    until(|| space.log().contains("License Terms").then_some(()));
+    assert_eq!(tunnel(), VscodeTunnel::NotConfigured);
+    let go_on = |file: &str| space.line(&format!("touch {file}"));
+    go_on(vscode::ASK);
+    until_it_is(VscodeTunnel::WaitingForLogin {
+        url: vscode::LOGIN_URL.to_owned(),
+        code: vscode::LOGIN_CODE.to_owned(),
+    });
+    go_on(vscode::SIGNED_IN);
+    until_it_is(VscodeTunnel::Connected {
+        name: vscode::NAME.to_owned(),
+        url: vscode::URL.to_owned(),
+    });
+    go_on(vscode::BREAK);
+    let again = until(|| {
+        let app = apps(&space).remove("vscode").expect("it is one");
+        (app.restarts > 0).then_some(app)
+    });
+    assert_eq!(again.state, AppState::Running);
+    // Until it says something else, what it failed for is told.
+    let Some(VscodeTunnel::Failed { reason }) = again.tunnel else {
+        panic!("{again:?}");
+    };
+    assert!(reason.starts_with("it ended with status 1: "), "{reason}");
+    assert!(reason.ends_with("error no route to the relay"), "{reason}");
+    // Others read the log than may sign in.
+    let log = space.log();
+    assert!(log.contains("use code ****"), "{log}");
+    assert!(!log.contains(vscode::LOGIN_CODE), "{log}");
 }

@@ -1,0 +1,127 @@
+//! What programs inside a space say, made fit to be told on.
+//!
+//! Whoever has the space has its programs, and perhaps its agent: none of their words is believed to
+//! be short, plain, or what it looks like.
+
+/// The most characters of a reason.
+pub const REASON_MAX_CHARS: usize = 300;
+/// The most bytes of a URL.
+const URL_MAX_BYTES: usize = 512;
+/// The most bytes of a name or a code.
+const WORD_MAX_BYTES: usize = 64;
+
+/// The text without sequences of terminals (ECMA-48), without characters that show nothing or turn
+/// the direction of what follows, and no longer than `max_chars`.
+pub fn plain(text: &str, max_chars: usize) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars();
+    let mut left = max_chars;
+    while let Some(character) = characters.next() {
+        if left == 0 {
+            break;
+        }
+        if character == '\u{1b}' {
+            skip_sequence(&mut characters);
+        } else if is_shown(character) {
+            plain.push(character);
+            left -= 1;
+        }
+    }
+    plain.trim().to_owned()
+}
+
+/// Skips what follows an escape: `[`, parameters, and one final byte from `@` to `~`; or one
+/// character.
+fn skip_sequence(characters: &mut std::str::Chars<'_>) {
+    if characters.next() == Some('[') {
+        let _ = characters.find(|it| ('@'..='~').contains(it));
+    }
+}
+
+fn is_shown(character: char) -> bool {
+    !character.is_control()
+        && !matches!(
+            character,
+            // Unicode's controls of direction, its invisible operators and its separators of lines.
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+}
+
+/// The text, when it is an `https` URL that can be told on as one: printable ASCII, of a host
+/// without a user before it.
+pub fn https_url(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    let is_host = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b':');
+    let is_fit = text.len() <= URL_MAX_BYTES
+        && text.bytes().all(|it| it.is_ascii_graphic())
+        && !text.contains(['"', '\'', '<', '>', '\\', '`'])
+        && host.starts_with(|it: char| it.is_ascii_alphanumeric())
+        && host.bytes().all(is_host);
+    is_fit.then_some(text)
+}
+
+/// The text, when it is one word of letters, digits, `-`, `_` and `.`, as codes and names are.
+pub fn word(text: &str) -> Option<&str> {
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
+    let is_fit = (1..=WORD_MAX_BYTES).contains(&text.len()) && text.bytes().all(is_plain);
+    is_fit.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_what_was_said_and_nothing_of_how() {
+        assert_eq!(plain("  a\tb\r\n", 10), "ab");
+        assert_eq!(
+            plain("\u{1b}[2m[x]\u{1b}[0m \u{1b}[31merror\u{1b}[0m", 99),
+            "[x] error"
+        );
+        assert_eq!(plain("a\u{202e}b\u{200b}\u{0}c\u{1b}", 99), "abc");
+        assert_eq!(plain("éééé", 3), "ééé");
+        assert_eq!(plain("\u{1b}[999", 9), "");
+    }
+
+    #[test]
+    fn a_url_is_one_of_https_without_a_user_or_an_escape_from_where_it_is_put() {
+        let fit = "https://vscode.dev/tunnel/a?b#c";
+        assert_eq!(https_url(fit), Some(fit));
+        assert_eq!(https_url("https://host:8443"), Some("https://host:8443"));
+        for bad in [
+            "http://github.com/login/device",
+            "javascript:alert(1)",
+            "https://",
+            "https:///path",
+            "https://github.com@evil.example/",
+            "https://github.com:x@evil.example/",
+            "https://evil.example\\@github.com/",
+            "https://a.example/\"onclick=",
+            "https://a.example/ b",
+            "https://é.example/",
+            &format!("https://a.example/{}", "a".repeat(URL_MAX_BYTES)),
+        ] {
+            assert_eq!(https_url(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_short_and_plain() {
+        assert_eq!(word("17AC-E3AE"), Some("17AC-E3AE"));
+        for bad in ["", "a b", "é", "<b>", &"a".repeat(WORD_MAX_BYTES + 1)] {
+            assert_eq!(word(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_is_bounded_and_shown(text in "\\PC{0,40}|[\u{0}-\u{ff}]{0,40}") {
+            let told = plain(&text, 20);
+            prop_assert!(told.chars().count() <= 20);
+            prop_assert!(told.chars().all(is_shown));
+        }
+    }
+}
