@@ -4,7 +4,7 @@
 //! Swarm). Names and labels are derived from identifiers, so every call can be repeated: making
 //! what exists, starting what runs and removing what is gone all succeed.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -190,6 +190,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Whether the engine remembers that this container, now absent, was removed.
     async fn removal_remembered(&self, container: ContainerRef) -> Result<bool, EngineError>;
+
+    /// The apps that an image says it has programs for ([`spaceport_domain::agent::Config::apps`]).
+    /// `None` for one that doesn't say, or that the engine doesn't have: it isn't got for that.
+    async fn image_apps(&self, image: &str) -> Result<Option<BTreeSet<String>>, EngineError>;
 
     /// Makes volumes. Says for each, in the same order, whether its size is enforced.
     async fn create_volumes(&self, volumes: &[VolumeSpec]) -> Result<Vec<bool>, EngineError>;

@@ -1,8 +1,9 @@
 //! The control plane of Spaceport: it changes state and never carries a space's bytes.
 //!
-//! `graphql | pages | http → app → store | engine → domain`, and `reconciler → store | engine`. See
-//! ARCHITECTURE.md for the map and the walkthroughs.
+//! `graphql | pages | http → app → store | engine → domain`, `reconciler → store | engine`, and
+//! `agents → store`. See ARCHITECTURE.md for the map and the walkthroughs.
 
+pub mod agents;
 pub mod app;
 pub mod auth;
 pub mod clock;

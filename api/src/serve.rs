@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::StreamExt;
 use spaceport_domain::event::EventBody;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    agents::Watch,
     app::{App, bootstrap},
     auth::{
         agent_secrets::AgentSecrets,
@@ -219,6 +220,10 @@ async fn reconcile(app: &Arc<App>) {
     loop {
         let mut leadership = app.store.lead().await;
         let reconciler = Reconciler::new(Arc::clone(app));
+        let watch = Watch::new(Arc::clone(app));
+        // Apart from the reconciler: dropped with leadership, it ends.
+        let mut watching = JoinSet::new();
+        watching.spawn(async move { watch.run().await });
         tokio::select! {
             () = Arc::clone(&reconciler).run() => {}
             () = leadership.lost() => tracing::warn!("another replica reconciles from now on"),

@@ -28,6 +28,8 @@ use crate::{
 
 /// How long a browser stays in an app unless an operator says otherwise.
 const APP_SIGN_IN_HOURS: u64 = 12;
+/// How often agents are asked how apps are unless an operator says otherwise.
+const APPS_EVERY: Duration = Duration::from_secs(5);
 /// The longest time that is given in hours: a year.
 const HOURS_MAX: u64 = 365 * 24;
 
@@ -73,6 +75,9 @@ pub struct Settings {
     /// `SPACEPORT_APP_SIGN_IN_HOURS`: how long a browser stays in an app at most before it is asked
     /// again who uses it.
     pub app_sign_in: Duration,
+    /// `SPACEPORT_APPS_SECONDS`: how often the agents of running spaces are asked how their apps
+    /// are.
+    pub apps_every: Duration,
     /// `SPACEPORT_DEMO`: makes demo templates at the first start.
     pub demo: bool,
     /// `SPACEPORT_GRAPHIQL`: serves GraphiQL at `/`.
@@ -169,6 +174,7 @@ impl Settings {
                 stop: reader.seconds("stop_timeout_seconds", Deadlines::default().stop),
             },
             app_sign_in: reader.hours("app_sign_in_hours", APP_SIGN_IN_HOURS),
+            apps_every: reader.seconds("apps_seconds", APPS_EVERY),
             demo: reader.choice("demo", &[("false", false), ("true", true)]),
             graphiql: reader.choice("graphiql", &[("false", false), ("true", true)]),
             allowed_origins: reader
@@ -402,13 +408,14 @@ mod tests {
                 ("api_trusted_proxies", "0.0.0.0/0"),
                 ("log", "spaceport=loud"),
                 ("app_sign_in_hours", "0"),
+                ("apps_seconds", "0"),
                 ("api_public_url", "spaceport.example"),
                 ("ssh_listen", "on"),
                 ("ssh_public_port", "ssh"),
             ],
         )
         .expect_err("unusable");
-        assert_eq!(error.0.len(), 14, "{error}");
+        assert_eq!(error.0.len(), 15, "{error}");
         assert!(error.to_string().contains("SPACEPORT_API_LISTEN"));
     }
 }

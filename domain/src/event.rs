@@ -146,6 +146,8 @@ pub enum SpaceChange {
     Shares,
     /// It has another owner.
     Owner,
+    /// How its apps are changed, by what its agent says.
+    Apps,
     /// It is gone.
     Deleted,
 }
@@ -211,7 +213,14 @@ impl EventBody {
     /// Whether what `user` may consume or consumes may have changed.
     pub fn concerns_quota_of(&self, user: UserId) -> bool {
         match self {
-            Self::Space { space, lost_by, .. } => space.owner_id == user || lost_by.contains(&user),
+            Self::Space {
+                change,
+                space,
+                lost_by,
+                ..
+            } => {
+                *change != SpaceChange::Apps && (space.owner_id == user || lost_by.contains(&user))
+            }
             Self::Tunnel { tunnel, .. } => tunnel.owner_id == user,
             Self::User { user_id } => *user_id == user,
             Self::Access { .. } | Self::SignInEnded { .. } => false,
@@ -247,6 +256,7 @@ mod tests {
                 state: SpaceState::created(),
                 address: None,
                 agent_version: None,
+                apps: None,
                 compute_units: 1,
                 storage_units: 0,
                 created_at: Timestamp::from_millis(0),
@@ -272,6 +282,17 @@ mod tests {
         }
         assert_eq!(event.told_to(Sight::All), Some(Told::Whole));
         assert!(event.concerns_quota_of(user(1)) && !event.concerns_quota_of(user(2)));
+    }
+
+    #[test]
+    fn how_apps_are_is_told_to_who_sees_the_space_and_costs_nobody_anything() {
+        let mut event = shared(1, &[2], &[]);
+        let EventBody::Space { change, .. } = &mut event else {
+            panic!("it is of a space");
+        };
+        *change = SpaceChange::Apps;
+        assert_eq!(event.told_to(Sight::Of(user(2))), Some(Told::Whole));
+        assert!(!event.concerns_quota_of(user(1)));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum ProblemCode {
     TemplateUnavailable,
     /// The space's template doesn't enable the feature.
     FeatureDisabled,
+    /// The template's image has no program for the feature.
+    FeatureUnavailable,
     /// The container engine can't be reached.
     EngineUnavailable,
     /// The thing changed since the caller read it.

@@ -13,7 +13,7 @@ use crate::{
     access::{Permission, Relation, feature_bar},
     agent::Secret,
     app::AppName,
-    event::{Cursor, EventBody},
+    event::{Cursor, EventBody, SpaceChange},
     id::{SpaceId, SshKeyId, TunnelId, UserId},
     lifecycle::Status,
     scope::Scopes,
@@ -161,6 +161,11 @@ impl Concerned {
         let mut all = Self::default();
         for event in events {
             match event {
+                // No route depends on how apps are.
+                EventBody::Space {
+                    change: SpaceChange::Apps,
+                    ..
+                } => false,
                 EventBody::Space { space, .. } => all.spaces.insert(space.id),
                 EventBody::Tunnel { tunnel, .. } => all.spaces.insert(tunnel.space_id),
                 EventBody::User { user_id }

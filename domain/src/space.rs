@@ -1,9 +1,12 @@
 //! A space, as everything outside the database knows it.
 
+mod apps;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::apps::SpaceApp;
 use crate::{
     id::{SpaceId, TemplateId, TemplateVersionId, UserId},
     lifecycle::{SpaceState, Status},
@@ -34,6 +37,9 @@ pub struct Space {
     /// The version of the agent in the container, while it runs and has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
+    /// How its apps are by what its agent last said, while it runs and has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apps: Option<Vec<SpaceApp>>,
     /// What it consumes while it is starting, running or stopping.
     pub compute_units: i64,
     /// What it consumes until it is deleted: GiB of declared volumes.
@@ -44,7 +50,7 @@ pub struct Space {
     pub started_at: Option<Timestamp>,
     /// When it last became stopped.
     pub stopped_at: Option<Timestamp>,
-    /// Counts its changes, beginning with 1.
+    /// Counts its changes but for those of its apps, beginning with 1.
     pub revision: i64,
 }
 
@@ -72,6 +78,8 @@ impl Space {
             Status::Running => container,
             _ => Running::default(),
         };
+        let is_same = state.status == Status::Running && state.instance == self.state.instance;
+        self.apps = self.apps.take().filter(|_| is_same);
         self.address = container.address;
         self.agent_version = container.agent_version;
         self.state = state;

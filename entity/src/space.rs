@@ -35,6 +35,8 @@ pub struct Model {
     pub address: Option<String>,
     /// The version of the agent in the container while it runs and has one.
     pub agent_version: Option<String>,
+    /// A list of `spaceport_domain::space::SpaceApp` as JSON while it runs and they are known.
+    pub apps: Option<String>,
     /// What it consumes while not at rest.
     pub compute_units: i64,
     /// What it consumes until deleted.

@@ -15,6 +15,7 @@ mod m0010_app_codes;
 mod m0011_tunnels_enabled;
 mod m0012_agent;
 mod m0013_cli_codes;
+mod m0014_apps;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_tunnels_enabled::Migration),
             Box::new(m0012_agent::Migration),
             Box::new(m0013_cli_codes::Migration),
+            Box::new(m0014_apps::Migration),
         ]
     }
 }

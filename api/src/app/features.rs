@@ -36,6 +36,10 @@ pub(super) fn require_feature(
             ProblemCode::FeatureDisabled,
             format!("this version of Spaceport doesn't carry {name}"),
         ),
+        FeatureBar::NotInImage => (
+            ProblemCode::FeatureUnavailable,
+            format!("the space's image has no program for {name}"),
+        ),
         FeatureBar::NotShared => (
             ProblemCode::Forbidden,
             format!("the space is shared with you, and that doesn't include {name}"),

@@ -61,13 +61,15 @@ impl App {
         input: CreateTemplate,
     ) -> AppResult<Done<Template>> {
         actor.require(Permission::ManageTemplates)?;
+        // Before the transaction, which nobody waits for while the engine is asked.
+        let blueprint = self.validated(input.draft).await;
         let mut change = self.store.begin().await?;
         let mut problems = Vec::new();
         check_name(&change, &input.name, None, &mut problems).await?;
         check_description(&input.description, &mut problems);
         let groups = self.known_groups(&input.group_ids, &mut problems).await?;
-        let blueprint = validated(input.draft, &mut problems);
-        let Some(blueprint) = blueprint.filter(|_| problems.is_empty()) else {
+        let blueprint = blueprint.map_err(|mistakes| problems.extend(mistakes));
+        let Some(blueprint) = blueprint.ok().filter(|_| problems.is_empty()) else {
             return Err(problems.into());
         };
         let now = self.now();
@@ -102,6 +104,10 @@ impl App {
         input: UpdateTemplate,
     ) -> AppResult<Done<Template>> {
         actor.require(Permission::ManageTemplates)?;
+        let blueprint = match input.draft {
+            Some(draft) => self.validated(draft).await.map(Some),
+            None => Ok(None),
+        };
         let mut change = self.store.begin().await?;
         let mut template = managed(&change, actor, template_id).await?;
         let mut problems = Vec::new();
@@ -117,12 +123,10 @@ impl App {
             Some(ids) => Some(self.known_groups(ids, &mut problems).await?),
             None => None,
         };
-        let blueprint = input
-            .draft
-            .and_then(|draft| validated(draft, &mut problems));
-        if !problems.is_empty() {
+        let blueprint = blueprint.map_err(|mistakes| problems.extend(mistakes));
+        let Some(blueprint) = blueprint.ok().filter(|_| problems.is_empty()) else {
             return Err(problems.into());
-        }
+        };
         let now = self.now();
         if let Some(blueprint) = blueprint {
             let current = change.template_version(template.current_version_id).await?;
@@ -166,6 +170,21 @@ impl App {
             value: template,
             cursor,
         })
+    }
+
+    /// What a draft says, or everything that is wrong with it.
+    async fn validated(&self, draft: Draft) -> Result<Blueprint, Vec<Problem>> {
+        let blueprint = draft.validate()?;
+        let apps = self.engine.image_apps(&blueprint.image).await;
+        let apps = apps.unwrap_or_else(|error| {
+            // It is known when a space is started, as of an image that doesn't say.
+            tracing::warn!(image = blueprint.image, %error, "can't ask which apps an image has");
+            None
+        });
+        match apps.and_then(|has| blueprint.lacks(&has)) {
+            Some(problem) => Err(vec![problem]),
+            None => Ok(blueprint),
+        }
     }
 
     /// The groups the caller names; adds a problem for each that doesn't exist.
@@ -215,13 +234,6 @@ fn check_description(description: &str, problems: &mut Vec<Problem>) {
         let message = format!("must be at most {DESCRIPTION_MAX_BYTES} bytes long");
         problems.push(Problem::input(["description"], message));
     }
-}
-
-fn validated(draft: Draft, problems: &mut Vec<Problem>) -> Option<Blueprint> {
-    draft
-        .validate()
-        .map_err(|mistakes| problems.extend(mistakes))
-        .ok()
 }
 
 fn first_version(

@@ -10,7 +10,7 @@
 //! down stops listening *before* it ends its containers, so nobody can observe those ends through
 //! it and take them for failures of the spaces.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -112,6 +112,10 @@ impl Engine for DockerEngine {
 
     async fn observe(&self, scope: Scope) -> Result<Vec<Seen>, EngineError> {
         self.see_containers(scope).await
+    }
+
+    async fn image_apps(&self, image: &str) -> Result<Option<BTreeSet<String>>, EngineError> {
+        self.apps_of_image(image).await
     }
 
     async fn removal_remembered(&self, container: ContainerRef) -> Result<bool, EngineError> {

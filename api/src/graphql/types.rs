@@ -1,5 +1,6 @@
 //! The types of the schema, beside the types of the domain they show.
 
+mod app;
 pub(super) mod audit;
 pub(super) mod edge;
 pub(super) mod enums;

@@ -50,6 +50,11 @@ pub(super) fn space(row: entity::space::Model) -> Result<Space, StoreError> {
         .as_deref()
         .map(|text| text.parse::<IpAddr>().map_err(|_| bad("address")))
         .transpose()?;
+    let apps = row
+        .apps
+        .as_deref()
+        .map(|text| json(text, "space", "apps"))
+        .transpose()?;
     Ok(Space {
         id: SpaceId::new(row.id),
         owner_id: UserId::new(row.owner_id),
@@ -67,6 +72,7 @@ pub(super) fn space(row: entity::space::Model) -> Result<Space, StoreError> {
         },
         address,
         agent_version: row.agent_version,
+        apps,
         compute_units: row.compute_units,
         storage_units: row.storage_units,
         created_at: at(row.created_at_ms),

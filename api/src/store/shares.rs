@@ -38,7 +38,7 @@ pub(super) fn shared_with(user: UserId) -> SelectStatement {
         .take()
 }
 
-async fn shares_of(
+pub(super) async fn shares_of(
     connection: &impl ConnectionTrait,
     spaces: &[SpaceId],
 ) -> Result<Vec<Share>, StoreError> {

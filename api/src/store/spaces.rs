@@ -67,6 +67,7 @@ fn row(space: &Space) -> entity::space::ActiveModel {
         failure: Set(state.failure.as_ref().map(to_json)),
         address: Set(space.address.map(|address| address.to_string())),
         agent_version: Set(space.agent_version.clone()),
+        apps: Set(space.apps.as_ref().map(to_json)),
         compute_units: Set(space.compute_units),
         storage_units: Set(space.storage_units),
         created_at_ms: Set(space.created_at.as_millis()),

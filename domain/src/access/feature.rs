@@ -23,16 +23,19 @@ pub enum FeatureBar {
     PermissionMissing,
     /// This version of Spaceport doesn't carry it.
     NotSupported,
+    /// The space's image has no program for it, as the space's agent says.
+    NotInImage,
 }
 
 /// What sharing a space includes, besides seeing it.
 pub const SHARED_FEATURES: [Feature; 2] = [Feature::Terminal, Feature::Ssh];
 
 /// The features this version of Spaceport carries.
-pub const SUPPORTED_FEATURES: [Feature; 7] = [
+pub const SUPPORTED_FEATURES: [Feature; 8] = [
     Feature::Terminal,
     Feature::Ssh,
     Feature::CodeServer,
+    Feature::VscodeTunnel,
     Feature::Vnc,
     Feature::PortForward,
     Feature::Tunnels,

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::problem::{Problem, ProblemCode};
+
 /// A way into a space, or something it offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -52,6 +54,21 @@ impl Feature {
             Self::Files => "FILES",
         }
     }
+
+    /// The program of an image that serves it ([`crate::agent::Config::apps`]), if one does.
+    pub const fn app(self) -> Option<&'static str> {
+        match self {
+            Self::CodeServer => Some("code"),
+            Self::Vnc => Some("vnc"),
+            Self::VscodeTunnel => Some("vscode"),
+            Self::Terminal | Self::Ssh | Self::PortForward | Self::Tunnels | Self::Files => None,
+        }
+    }
+
+    /// What the program of this name serves.
+    pub fn of_app(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.app() == Some(name))
+    }
 }
 
 /// One validated, immutable version of a template.
@@ -91,23 +108,36 @@ impl Blueprint {
             .sum()
     }
 
+    /// What is wrong with it when its image `has` programs for these apps and no others.
+    pub fn lacks(&self, has: &BTreeSet<String>) -> Option<Problem> {
+        let lacking = self.apps().into_iter().filter(|app| !has.contains(app));
+        let lacking: Vec<_> = lacking
+            .filter_map(|app| Some(Feature::of_app(&app)?.as_str()))
+            .collect();
+        if lacking.is_empty() {
+            return None;
+        }
+        let message = format!(
+            "the image {} has no program for {}",
+            self.image,
+            lacking.join(", ")
+        );
+        Some(Problem::new(ProblemCode::FeatureUnavailable, message).at(["features"]))
+    }
+
     /// The programs of the image that run beside the command ([`crate::agent::Config::apps`]): one
     /// for each enabled feature that has one. Where the template declares a port for an app, its
     /// command serves it and no program of the image is in its way.
     pub fn apps(&self) -> Vec<String> {
         let declared = |name: &str| self.ports.iter().any(|port| port.name == name);
-        let apps = self.features.iter().filter_map(|feature| match feature {
-            Feature::CodeServer => Some("code").filter(|name| !declared(name)),
-            Feature::Vnc => Some("vnc").filter(|name| !declared(name)),
-            // It leads to Microsoft's relay and is served at no port.
-            Feature::VscodeTunnel => Some("vscode"),
-            Feature::Terminal
-            | Feature::Ssh
-            | Feature::PortForward
-            | Feature::Tunnels
-            | Feature::Files => None,
+        // Visual Studio Code's tunnel leads to Microsoft's relay and is served at no port.
+        let is_run =
+            |feature: Feature, name: &str| feature == Feature::VscodeTunnel || !declared(name);
+        let apps = self.features.iter().filter_map(|feature| {
+            let name = feature.app()?;
+            is_run(*feature, name).then(|| name.to_owned())
         });
-        apps.map(str::to_owned).collect()
+        apps.collect()
     }
 }
 
@@ -199,6 +229,20 @@ mod tests {
         assert_eq!(blueprint(&all, &["vnc", "code"]).apps(), ["vscode"]);
         // No port serves the tunnel.
         assert_eq!(blueprint(&all, &["vscode"]).apps().len(), 3);
+    }
+
+    #[test]
+    fn a_feature_needs_a_program_of_the_image_unless_the_command_serves_it() {
+        let has = |apps: &[&str]| apps.iter().map(|&app| app.to_owned()).collect();
+        let all = blueprint(&Feature::ALL, &[]);
+        assert_eq!(all.lacks(&has(&["vnc", "code", "vscode", "x"])), None);
+        let problem = all.lacks(&has(&["code"])).expect("it lacks two");
+        assert_eq!(problem.code, ProblemCode::FeatureUnavailable);
+        assert_eq!(problem.path, ["features"]);
+        let message = "the image a:1 has no program for VSCODE_TUNNEL, VNC";
+        assert_eq!(problem.message, message);
+        let served = blueprint(&[Feature::CodeServer, Feature::Ssh], &["code"]);
+        assert_eq!(served.lacks(&has(&[])), None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod proxies;
 mod quota;
 mod reach;
 mod recovery;
+mod running_apps;
 mod schema;
 mod security;
 mod sharing;

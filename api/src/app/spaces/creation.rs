@@ -255,6 +255,7 @@ fn new_space(
         },
         address: None,
         agent_version: None,
+        apps: None,
         compute_units: version.blueprint.compute_units.into(),
         storage_units: version.blueprint.storage_units(),
         created_at: now,

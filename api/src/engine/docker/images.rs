@@ -1,6 +1,6 @@
 //! What an image says of its containers, and getting one that isn't there.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
 use bollard::{models::ImageConfig, query_parameters::CreateImageOptionsBuilder};
 use futures_util::TryStreamExt;
@@ -11,6 +11,8 @@ use super::{
     refusal::{self, CallError},
 };
 
+/// The label by which an image says for which apps it has programs: names with spaces between.
+const APPS: &str = "spaceport.apps";
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a pull may take; it must leave some of a start's deadline for the start itself.
 const PULL_TIMEOUT: Duration = Duration::from_secs(90);
@@ -47,17 +49,28 @@ impl DockerEngine {
         match self.inspect_image(image).await {
             Err(error) if error.is_image_missing() => {
                 self.pull_image(image).await?;
-                Ok(self.inspect_image(image).await?)
+                Ok(self.inspect_image(image).await?.into())
             }
-            result => result.map_err(EngineError::from),
+            result => Ok(result?.into()),
         }
     }
 
-    async fn inspect_image(&self, image: &str) -> Result<ImageDefaults, CallError> {
+    /// The apps that `image` says it has programs for, where the engine has it and it says so.
+    pub(super) async fn apps_of_image(
+        &self,
+        image: &str,
+    ) -> Result<Option<BTreeSet<String>>, EngineError> {
+        match self.inspect_image(image).await {
+            Err(error) if error.is_image_missing() => Ok(None),
+            result => Ok(apps(&result?)),
+        }
+    }
+
+    async fn inspect_image(&self, image: &str) -> Result<ImageConfig, CallError> {
         let client = self.connection.client().await?;
         let inspect = client.inspect_image(image);
         let inspected = self.connection.call(INSPECT_TIMEOUT, inspect).await?;
-        Ok(inspected.config.unwrap_or_default().into())
+        Ok(inspected.config.unwrap_or_default())
     }
 
     /// Pulls `image` from the registry its name tells.
@@ -76,6 +89,12 @@ impl DockerEngine {
     }
 }
 
+/// The names in the label.
+fn apps(config: &ImageConfig) -> Option<BTreeSet<String>> {
+    let label = config.labels.as_ref()?.get(APPS)?;
+    Some(label.split_whitespace().map(str::to_owned).collect())
+}
+
 /// Without a tag or a digest, the engine would pull every tag there is.
 fn with_tag(image: &str) -> Cow<'_, str> {
     let last_part = image.rsplit('/').next().unwrap_or(image);
@@ -89,6 +108,22 @@ fn with_tag(image: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_says_what_it_has_or_doesnt_say() {
+        let labelled = |label: &str| {
+            let labels = Some([(APPS.to_owned(), label.to_owned())].into());
+            let config = ImageConfig {
+                labels,
+                ..ImageConfig::default()
+            };
+            apps(&config)
+        };
+        assert_eq!(labelled("  "), Some(BTreeSet::new()));
+        let two = ["code", "vscode"].map(str::to_owned).into();
+        assert_eq!(labelled("vscode code"), Some(two));
+        assert_eq!(apps(&ImageConfig::default()), None);
+    }
 
     #[test]
     fn one_tag_is_pulled() {

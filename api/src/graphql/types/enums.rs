@@ -104,6 +104,8 @@ pub enum FeatureBar {
     PermissionMissing,
     /// This version of Spaceport doesn't carry it.
     NotSupported,
+    /// The space's image has no program for it, as the space's agent says.
+    NotInImage,
 }
 
 /// What a role allows.
@@ -203,6 +205,8 @@ pub enum ProblemCode {
     TemplateUnavailable,
     /// The space's template doesn't enable the feature.
     FeatureDisabled,
+    /// The template's image has no program for the feature.
+    FeatureUnavailable,
     /// The container engine can't be reached.
     EngineUnavailable,
     /// The thing changed since the caller read it.
@@ -239,6 +243,8 @@ pub enum SpaceChange {
     Shares,
     /// It has another owner. For who could not see it before, it begins with this.
     Owner,
+    /// How its apps are changed. Its revision stays.
+    Apps,
     /// The viewer may not see it any more: forget it.
     Lost,
     /// It is gone.

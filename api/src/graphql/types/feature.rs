@@ -3,14 +3,18 @@
 use async_graphql::{Context, Result, SimpleObject};
 use spaceport_domain::{
     access::{Actor, FeatureBar as Bar, Relation, feature_bar},
+    agent::AppState,
     app::AppName,
     hostname::AppLabel,
     name::{SpaceName, UserName},
-    space::Space,
+    space::{Space, SpaceApp},
     template::{Blueprint, Feature as DomainFeature},
 };
 
-use super::enums::{Feature, FeatureBar};
+use super::{
+    app,
+    enums::{Feature, FeatureBar},
+};
 use crate::{
     graphql::{caller::Call, loaders::Loaders},
     settings::Settings,
@@ -51,6 +55,9 @@ pub(super) struct Uses<'a> {
     settings: &'a Settings,
     space: SpaceName,
     owner: UserName,
+    /// What its agent says of its apps; `None` while it hasn't said so, or has none.
+    apps: Option<Vec<SpaceApp>>,
+    has_agent: bool,
 }
 
 impl<'a> Uses<'a> {
@@ -69,6 +76,8 @@ impl<'a> Uses<'a> {
             settings: &context.app()?.settings,
             space: space.name.clone(),
             owner: owner.0.name.clone(),
+            apps: space.apps.clone(),
+            has_agent: space.agent_version.is_some(),
         })
     }
 
@@ -107,6 +116,20 @@ impl<'a> Uses<'a> {
         ports.collect()
     }
 
+    /// What runs beside the command. Who may not use a VS Code tunnel isn't told how to make it
+    /// theirs.
+    pub(super) fn apps(&self) -> Vec<app::SpaceApp> {
+        let apps = match &self.apps {
+            Some(told) => told.clone(),
+            None if self.has_agent => SpaceApp::expected(self.blueprint),
+            None => Vec::new(),
+        };
+        let may_sign_in = self.bar(DomainFeature::VscodeTunnel).is_none();
+        apps.into_iter()
+            .map(|app| app::SpaceApp::shown(app, may_sign_in))
+            .collect()
+    }
+
     fn url(&self, app: AppName) -> String {
         let label = AppLabel {
             app,
@@ -125,6 +148,10 @@ impl<'a> Uses<'a> {
 
     fn bar(&self, feature: DomainFeature) -> Option<Bar> {
         let (enabled, permissions) = (&self.blueprint.features, &self.actor.permissions);
-        feature_bar(feature, enabled, permissions, self.relation)
+        let bar = feature_bar(feature, enabled, permissions, self.relation);
+        let of_feature = |it: &&SpaceApp| it.feature == feature;
+        let app = self.apps.iter().flatten().find(of_feature);
+        let is_absent = app.is_some_and(|it| it.app.state == AppState::Absent);
+        bar.or(is_absent.then_some(Bar::NotInImage))
     }
 }

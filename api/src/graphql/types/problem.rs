@@ -145,7 +145,8 @@ impl From<problem::Problem> for Problem {
             | Code::Forbidden
             | Code::InvalidCredentials
             | Code::TemplateUnavailable
-            | Code::FeatureDisabled => Self::Access(AccessProblem {
+            | Code::FeatureDisabled
+            | Code::FeatureUnavailable => Self::Access(AccessProblem {
                 code,
                 message,
                 path,

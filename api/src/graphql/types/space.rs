@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use spaceport_domain::{access::Relation, lifecycle, share, space};
 
 use super::{
+    app::SpaceApp,
     enums::{DesiredStatus, FailureCode, LogStream, SpaceChange, SpaceRelation, SpaceStatus},
     feature::{SpaceFeature, SpacePort, Uses},
     scalars::{DateTime, bytes, int},
@@ -120,6 +121,20 @@ impl Space {
         Ok(uses.features())
     }
 
+    /// What its agent runs beside the command for the features of its template, as of a moment ago.
+    /// Absent while it isn't running.
+    async fn apps(&self, context: &Context<'_>) -> Result<Option<Vec<SpaceApp>>> {
+        if self.0.state.status != lifecycle::Status::Running {
+            return Ok(None);
+        }
+        let version = self.template_version_of(context).await?;
+        let Some(relation) = self.relation(context).await? else {
+            return Ok(None);
+        };
+        let uses = Uses::of(context, &self.0, &version.0.blueprint, relation).await?;
+        Ok(Some(uses.apps()))
+    }
+
     /// The ports its template declares.
     async fn ports(&self, context: &Context<'_>) -> Result<Vec<SpacePort>> {
         let version = self.template_version_of(context).await?;
@@ -158,7 +173,7 @@ impl Space {
         self.0.stopped_at.map(DateTime)
     }
 
-    /// Counts its changes. Send it with an update to be told when somebody was faster.
+    /// Counts its changes but for those of its apps. Send it with an update to be told when somebody was faster.
     async fn revision(&self) -> i32 {
         int(self.0.revision)
     }
@@ -321,6 +336,7 @@ impl From<SpaceMessage> for SpaceEvent {
                 Update::Changed(Change::Updated) => SpaceChange::Updated,
                 Update::Changed(Change::Shares) => SpaceChange::Shares,
                 Update::Changed(Change::Owner) => SpaceChange::Owner,
+                Update::Changed(Change::Apps) => SpaceChange::Apps,
                 Update::Changed(Change::Deleted) => SpaceChange::Deleted,
                 Update::Lost => SpaceChange::Lost,
             },
