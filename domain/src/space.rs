@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::apps::SpaceApp;
 use crate::{
+    agent::AppState,
     id::{SpaceId, TemplateId, TemplateVersionId, UserId},
     lifecycle::{SpaceState, Status},
     name::SpaceName,
+    template::Feature,
     time::Timestamp,
 };
 
@@ -64,6 +66,12 @@ pub struct Running {
 }
 
 impl Space {
+    /// Whether its agent says that its image has no program for `feature`.
+    pub fn lacks(&self, feature: Feature) -> bool {
+        let mut apps = self.apps.iter().flatten();
+        apps.any(|it| it.feature == feature && it.app.state == AppState::Absent)
+    }
+
     /// Puts the space into `state`: stamps the times that belong to it and counts the change. What
     /// is known of its container is kept only while the space runs.
     pub fn enter(&mut self, state: SpaceState, container: Running, now: Timestamp) {

@@ -23,7 +23,9 @@ pub(super) fn require_feature(
 ) -> Result<(), Problem> {
     let relation = actor.relation_to(space.owner_id, is_shared);
     let relation = relation.ok_or_else(no_such_space)?;
-    let Some(bar) = feature_bar(feature, enabled, &actor.permissions, relation) else {
+    let bar = feature_bar(feature, enabled, &actor.permissions, relation);
+    let lacks = || space.lacks(feature).then_some(FeatureBar::NotInImage);
+    let Some(bar) = bar.or_else(lacks) else {
         return Ok(());
     };
     let name = feature.as_str();

@@ -192,7 +192,7 @@ async fn an_app_that_the_image_lacks_is_told_as_absent(database: Database) {
     let home = installation(database).await;
     let admin = home.admin().await;
     // The image doesn't say what it has.
-    let blueprint = json!({ "features": ["TERMINAL", "VSCODE_TUNNEL", "CODE_SERVER"],
+    let blueprint = json!({ "features": ["TERMINAL", "VSCODE_TUNNEL", "CODE_SERVER", "VNC"],
         "ports": [{ "name": "code", "port": 8000 }] });
     let template = admin.create_template("lacking", blueprint).await;
     let lab = admin.run_space(&template, "lab").await;
@@ -202,7 +202,8 @@ async fn an_app_that_the_image_lacks_is_told_as_absent(database: Database) {
     })
     .await;
     let apps = event["space"]["apps"].as_array().unwrap();
-    assert_eq!(apps.len(), 1, "the command serves the other: {apps:?}");
+    assert_eq!(apps.len(), 2, "the command serves the third: {apps:?}");
+    assert_eq!(apps[1]["state"], "ABSENT");
     assert_eq!(apps[0]["tunnel"], Value::Null);
     let why = apps[0]["reason"].as_str().unwrap();
     assert!(why.contains(vscode::PROGRAM), "{why}");
@@ -210,6 +211,10 @@ async fn an_app_that_the_image_lacks_is_told_as_absent(database: Database) {
     assert_eq!(reason(&told, "VSCODE_TUNNEL"), "NOT_IN_IMAGE");
     assert_eq!(reason(&told, "CODE_SERVER"), Value::Null);
     assert_eq!(reason(&told, "TERMINAL"), Value::Null);
+    assert_eq!(reason(&told, "VNC"), "NOT_IN_IMAGE");
+    let open = json!({ "spaceId": lab, "app": "vnc" });
+    let refused = admin.mutate("openApp", open).await;
+    assert_eq!(refused.codes(), ["FEATURE_UNAVAILABLE"]);
     admin.delete_space(&lab).await;
 }
 

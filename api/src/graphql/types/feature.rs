@@ -3,10 +3,9 @@
 use async_graphql::{Context, Result, SimpleObject};
 use spaceport_domain::{
     access::{Actor, FeatureBar as Bar, Relation, feature_bar},
-    agent::AppState,
     app::AppName,
     hostname::AppLabel,
-    name::{SpaceName, UserName},
+    name::UserName,
     space::{Space, SpaceApp},
     template::{Blueprint, Feature as DomainFeature},
 };
@@ -53,18 +52,15 @@ pub(super) struct Uses<'a> {
     blueprint: &'a Blueprint,
     relation: Relation,
     settings: &'a Settings,
-    space: SpaceName,
+    space: &'a Space,
     owner: UserName,
-    /// What its agent says of its apps; `None` while it hasn't said so, or has none.
-    apps: Option<Vec<SpaceApp>>,
-    has_agent: bool,
 }
 
 impl<'a> Uses<'a> {
     /// What the viewer, who is `relation` to `space`, uses of it.
     pub(super) async fn of(
         context: &'a Context<'_>,
-        space: &Space,
+        space: &'a Space,
         blueprint: &'a Blueprint,
         relation: Relation,
     ) -> Result<Self> {
@@ -74,10 +70,8 @@ impl<'a> Uses<'a> {
             blueprint,
             relation,
             settings: &context.app()?.settings,
-            space: space.name.clone(),
+            space,
             owner: owner.0.name.clone(),
-            apps: space.apps.clone(),
-            has_agent: space.agent_version.is_some(),
         })
     }
 
@@ -119,9 +113,9 @@ impl<'a> Uses<'a> {
     /// What runs beside the command. Who may not use a VS Code tunnel isn't told how to make it
     /// theirs.
     pub(super) fn apps(&self) -> Vec<app::SpaceApp> {
-        let apps = match &self.apps {
+        let apps = match &self.space.apps {
             Some(told) => told.clone(),
-            None if self.has_agent => SpaceApp::expected(self.blueprint),
+            None if self.space.agent_version.is_some() => SpaceApp::expected(self.blueprint),
             None => Vec::new(),
         };
         let may_sign_in = self.bar(DomainFeature::VscodeTunnel).is_none();
@@ -133,7 +127,7 @@ impl<'a> Uses<'a> {
     fn url(&self, app: AppName) -> String {
         let label = AppLabel {
             app,
-            space: self.space.clone(),
+            space: self.space.name.clone(),
             owner: self.owner.clone(),
         };
         let host = label.under(&self.settings.app_domain);
@@ -142,16 +136,14 @@ impl<'a> Uses<'a> {
 
     fn ssh_url(&self) -> Option<String> {
         let ssh = self.settings.ssh.as_ref()?;
-        let (space, owner) = (&self.space, &self.owner);
+        let (space, owner) = (&self.space.name, &self.owner);
         Some(format!("ssh://{space}--{owner}@{}:{}", ssh.host, ssh.port))
     }
 
     fn bar(&self, feature: DomainFeature) -> Option<Bar> {
         let (enabled, permissions) = (&self.blueprint.features, &self.actor.permissions);
         let bar = feature_bar(feature, enabled, permissions, self.relation);
-        let of_feature = |it: &&SpaceApp| it.feature == feature;
-        let app = self.apps.iter().flatten().find(of_feature);
-        let is_absent = app.is_some_and(|it| it.app.state == AppState::Absent);
-        bar.or(is_absent.then_some(Bar::NotInImage))
+        let lacks = || self.space.lacks(feature).then_some(Bar::NotInImage);
+        bar.or_else(lacks)
     }
 }
