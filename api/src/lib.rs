@@ -7,6 +7,7 @@ pub mod agents;
 pub mod app;
 pub mod auth;
 pub mod clock;
+pub mod dashboard;
 pub mod engine;
 pub mod events;
 pub mod graphql;

@@ -21,6 +21,7 @@ use crate::{
         sign_in::OpenSignIns,
     },
     clock::SystemClock,
+    dashboard,
     engine::{AgentProgram, DockerSettings, docker::DockerEngine},
     events::EventLog,
     graphql::{self, Authenticator, transport},
@@ -56,7 +57,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let background = tokio::spawn(run_background(Arc::clone(&app)));
     let graphql = graphql_routes(&app, &stop)?;
-    let routes = graphql.merge(pages::router(Arc::clone(&app)));
+    let routes = graphql
+        .merge(pages::router(Arc::clone(&app)))
+        .merge(dashboard::router(app.settings.graphiql));
     let router = http::router(Arc::clone(&app), metrics, routes);
     raise_file_limit();
     tracing::info!(%address, "the API listens");

@@ -80,7 +80,7 @@ pub struct Settings {
     pub apps_every: Duration,
     /// `SPACEPORT_DEMO`: makes demo templates at the first start.
     pub demo: bool,
-    /// `SPACEPORT_GRAPHIQL`: serves GraphiQL at `/`.
+    /// `SPACEPORT_GRAPHIQL`: serves GraphiQL at `/graphiql`.
     pub graphiql: bool,
     /// `SPACEPORT_ALLOWED_ORIGINS`: origins, separated by commas, whose pages may open a WebSocket.
     pub allowed_origins: Vec<String>,

@@ -50,7 +50,7 @@ pub struct TransportConfig {
     /// Origins whose pages may open a WebSocket, besides the host the request is for. Written as
     /// browsers send them: `https://console.example.com`.
     pub allowed_origins: Vec<String>,
-    /// Serves GraphiQL at `/`. For development: its page loads its scripts from a public CDN.
+    /// Serves GraphiQL at `/graphiql`. For development: its page loads its scripts from a public CDN.
     pub graphiql: bool,
     /// Cancelled when the server stops: long-lived connections end and clients come back.
     pub shutdown: CancellationToken,
@@ -69,7 +69,7 @@ pub enum StatusProfile {
     Draft,
 }
 
-/// The routes: `/graphql`, and `/` when GraphiQL is enabled. Serve them with
+/// The routes: `/graphql`, and `/graphiql` when GraphiQL is enabled. Serve them with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, or [`RequestInfo::address`] is unknown.
 ///
 /// `sdl` is the executor's schema. Documents are validated here, so the executor may leave most of

@@ -361,7 +361,7 @@ async fn operations_are_bounded_in_time() {
 
 #[tokio::test]
 async fn graphiql_is_served_only_when_enabled() {
-    let page = || Request::get("/").body(Body::empty()).unwrap();
+    let page = || Request::get("/graphiql").body(Body::empty()).unwrap();
     assert_eq!(site().send(page()).await.status(), StatusCode::NOT_FOUND);
     let site = Site::new(TransportConfig {
         graphiql: true,

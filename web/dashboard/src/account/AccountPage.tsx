@@ -1,0 +1,55 @@
+import { useQuery } from "urql";
+
+import { faultOf } from "../connection/client";
+import { useCell } from "../live/cell";
+import { Button } from "../parts/Button";
+import { useSession } from "../session/session";
+import { QuotaBars } from "../spaces/QuotaBars";
+import { ApiTokens } from "./ApiTokens";
+import { Developer } from "./Developer";
+import { Account } from "./documents";
+import { Password } from "./Password";
+import { Sessions } from "./Sessions";
+import { SshKeys } from "./SshKeys";
+
+export function AccountPage() {
+  const { live, viewer } = useSession();
+  const quota = useCell(live.quota);
+  const [{ data, error }, ask] = useQuery({ query: Account });
+  const account = data?.viewer;
+  return (
+    <>
+      <title>Account · Spaceport</title>
+      <div className="head">
+        <div>
+          <h1>{viewer.displayName}</h1>
+          {viewer.displayName !== viewer.userName && <span className="quiet">{viewer.userName}</span>}
+        </div>
+      </div>
+      <QuotaBars quota={quota} />
+      {error && (
+        <div className="alert" role="alert">
+          <p>{faultOf(error)}</p>
+          <Button isSmall onPress={() => ask()}>
+            Try again
+          </Button>
+        </div>
+      )}
+      {account ? (
+        <div className="columns">
+          <div>
+            <SshKeys keys={account.sshKeys ?? []} onChanged={ask} />
+            <ApiTokens tokens={account.apiTokens ?? []} onChanged={ask} />
+          </div>
+          <div>
+            <Sessions sessions={account.sessions ?? []} onChanged={ask} />
+            <Password userName={viewer.userName} onChanged={ask} />
+            <Developer />
+          </div>
+        </div>
+      ) : (
+        !error && <p role="status">Loading…</p>
+      )}
+    </>
+  );
+}

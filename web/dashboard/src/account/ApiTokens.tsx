@@ -1,0 +1,79 @@
+import { useState } from "react";
+
+import { useAction } from "../forms/action";
+import { Problems } from "../forms/Problems";
+import { Button } from "../parts/Button";
+import { Copyable } from "../parts/Copyable";
+import { Time } from "../parts/Time";
+import { RevokeApiToken, type ApiToken } from "./documents";
+import { NewApiToken } from "./NewApiToken";
+
+interface Props {
+  tokens: readonly ApiToken[];
+  onChanged: () => void;
+}
+
+/** Tokens for programs. */
+export function ApiTokens({ tokens, onChanged }: Props) {
+  const [made, setMade] = useState<string>();
+  const valid = tokens.filter(({ revokedAt }) => revokedAt === null);
+  return (
+    <section className="card" aria-labelledby="tokens">
+      <h2 id="tokens">API tokens</h2>
+      {valid.length === 0 && <p className="quiet">None. Programs sign in with one, and can’t do more than you.</p>}
+      {valid.length > 0 && (
+        <ul className="stack" aria-label="API tokens">
+          {valid.map((token) => (
+            <TokenRow key={token.id} token={token} onChanged={onChanged} />
+          ))}
+        </ul>
+      )}
+      {made !== undefined && (
+        <div className="notice" role="status">
+          <p>
+            <strong>Your new token.</strong> It is shown here and never again: copy it now.
+          </p>
+          <Copyable text={made} what="the token" />
+          <Button isSmall onPress={() => setMade(undefined)}>
+            I have it
+          </Button>
+        </div>
+      )}
+      <NewApiToken
+        onMade={(token) => {
+          setMade(token);
+          onChanged();
+        }}
+      />
+    </section>
+  );
+}
+
+function TokenRow({ token, onChanged }: { token: ApiToken; onChanged: () => void }) {
+  const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = token;
+  const revoke = useAction(RevokeApiToken, (data) => data.revokeApiToken);
+  const go = async (): Promise<void> => {
+    if (await revoke.run({ input: { tokenId: id } })) onChanged();
+  };
+  return (
+    <li>
+      <div className="line-up">
+        <strong>{name}</strong>
+        {scopes.map((scope) => (
+          <span key={scope} className="tag">
+            {scope.toLowerCase()}
+          </span>
+        ))}
+        <span className="grow" />
+        <Button isSmall look="danger" isDisabled={revoke.isBusy} aria-label={`Revoke the token ${name}`} onPress={() => void go()}>
+          Revoke
+        </Button>
+      </div>
+      <p className="hint">
+        Made <Time at={createdAt} />, {lastUsedAt ? <>last used <Time at={lastUsedAt} /></> : "never used"},{" "}
+        {expiresAt ? <>ends <Time at={expiresAt} /></> : "doesn’t end by itself"}
+      </p>
+      <Problems of={revoke} />
+    </li>
+  );
+}

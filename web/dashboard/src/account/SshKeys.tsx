@@ -1,0 +1,92 @@
+import { useState, type FormEvent } from "react";
+
+import { useAction } from "../forms/action";
+import { Field } from "../forms/Field";
+import { at } from "../forms/problems";
+import { Problems } from "../forms/Problems";
+import { Button } from "../parts/Button";
+import { Time } from "../parts/Time";
+import { AddSshKey, RemoveSshKey, type SshKey } from "./documents";
+
+interface Props {
+  keys: readonly SshKey[];
+  onChanged: () => void;
+}
+
+export function SshKeys({ keys, onChanged }: Props) {
+  return (
+    <section className="card" aria-labelledby="keys">
+      <h2 id="keys">SSH keys</h2>
+      {keys.length === 0 && <p className="quiet">None yet. With one, the stock ssh client enters your spaces.</p>}
+      {keys.length > 0 && (
+        <ul className="stack" aria-label="SSH keys">
+          {keys.map((key) => (
+            <KeyRow key={key.id} sshKey={key} onChanged={onChanged} />
+          ))}
+        </ul>
+      )}
+      <NewKey onChanged={onChanged} />
+    </section>
+  );
+}
+
+function KeyRow({ sshKey, onChanged }: { sshKey: SshKey; onChanged: () => void }) {
+  const { id, name, fingerprint, algorithm, createdAt, lastUsedAt } = sshKey;
+  const remove = useAction(RemoveSshKey, (data) => data.removeSshKey);
+  const go = async (): Promise<void> => {
+    if (await remove.run({ input: { keyId: id } })) onChanged();
+  };
+  return (
+    <li>
+      <div className="line-up">
+        <strong>{name}</strong>
+        <span className="grow" />
+        <Button isSmall look="danger" isDisabled={remove.isBusy} aria-label={`Remove the key ${name}`} onPress={() => void go()}>
+          Remove
+        </Button>
+      </div>
+      <p className="hint">
+        <code className="breaks">
+          {algorithm} {fingerprint}
+        </code>
+      </p>
+      <p className="hint">
+        Added <Time at={createdAt} />, {lastUsedAt ? <>last used <Time at={lastUsedAt} /></> : "never used"}
+      </p>
+      <Problems of={remove} />
+    </li>
+  );
+}
+
+function NewKey({ onChanged }: { onChanged: () => void }) {
+  const [name, setName] = useState("");
+  const [publicKey, setPublicKey] = useState("");
+  const add = useAction(AddSshKey, (data) => data.addSshKey);
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (!(await add.run({ input: { name, publicKey } }))) return;
+    setName("");
+    setPublicKey("");
+    onChanged();
+  };
+  return (
+    <form className="new" onSubmit={(event) => void submit(event)} aria-label="New SSH key" noValidate>
+      <Field label="Name of the key" value={name} onChange={setName} problem={at(add.problems, "name")} autoComplete="off" />
+      <Field
+        label="Public key"
+        value={publicKey}
+        onChange={setPublicKey}
+        problem={at(add.problems, "publicKey")}
+        hint="One line, as in ~/.ssh/id_ed25519.pub."
+        isMultiline
+        isCode
+      />
+      <Problems of={add} shown={[["name"], ["publicKey"]]} />
+      <div className="buttons">
+        <Button type="submit" isDisabled={add.isBusy || name === "" || publicKey === ""}>
+          Add key
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,123 @@
+import { useRef, useState, type FormEvent } from "react";
+import { Checkbox } from "react-aria-components";
+import { useLocation } from "wouter";
+
+import { useAction } from "../forms/action";
+import { Field } from "../forms/Field";
+import { at } from "../forms/problems";
+import { Problems } from "../forms/Problems";
+import { useCell } from "../live/cell";
+import { Button } from "../parts/Button";
+import { Tick } from "../parts/Tick";
+import { useSession } from "../session/session";
+import { CreateSpace, type OfferedTemplate } from "./documents";
+import { indexOf, inputOf, nameProblem, newKey, valueProblem, type Draft } from "./draft";
+import { Parameters } from "./Parameters";
+import { preview } from "./preview";
+import { Preview } from "./Preview";
+import { TemplateChoice } from "./TemplateChoice";
+
+export function NewSpaceForm({ templates }: { templates: OfferedTemplate[] }) {
+  const { live } = useSession();
+  const [, navigate] = useLocation();
+  const quota = useCell(live.quota);
+  const create = useAction(CreateSpace, (data) => data.createSpace);
+  const [draft, setDraft] = useState<Draft>({
+    templateId: templates[0]?.id ?? "",
+    name: "",
+    description: "",
+    values: {},
+    start: true,
+  });
+  // Mistakes are shown once somebody tried to send them.
+  const [isTried, setIsTried] = useState(false);
+  const attempt = useRef({ print: "", key: "" });
+  const form = useRef<HTMLFormElement>(null);
+
+  const version = templates.find(({ id }) => id === draft.templateId)?.version;
+  const variables = version?.variables ?? [];
+  const input = inputOf(draft, variables);
+  const change = (part: Partial<Draft>): void => {
+    setDraft({ ...draft, ...part });
+    if (create.problems.length > 0) create.clear();
+  };
+  const wrongName = isTried ? nameProblem(draft.name) : undefined;
+  const wrongValue = (name: string): string | undefined => {
+    const variable = variables.find((it) => it.name === name);
+    const own = isTried && variable ? valueProblem(variable, draft.values[name]) : undefined;
+    return own ?? at(create.problems, "parameters", indexOf(input, name));
+  };
+
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    setIsTried(true);
+    const isWrong =
+      nameProblem(draft.name) ?? variables.map((it) => valueProblem(it, draft.values[it.name])).find(Boolean);
+    if (isWrong) return focusOnMistake(form.current);
+    // The same wish, however often it is sent, is one space; another wish is another.
+    const print = JSON.stringify(input);
+    if (attempt.current.print !== print) attempt.current = { print, key: newKey() };
+    const answer = await create.run({ input: { ...input, idempotencyKey: attempt.current.key } });
+    live.answered(answer);
+    if (answer?.space) navigate(`/spaces/${answer.space.id}`);
+    else focusOnMistake(form.current);
+  };
+
+  const shown = [["name"], ["description"], ...variables.map(({ name }) => ["parameters", indexOf(input, name)])];
+  return (
+    <form className="columns" ref={form} onSubmit={(event) => void submit(event)} noValidate>
+      <div>
+        <section className="card">
+          <TemplateChoice
+            templates={templates}
+            chosen={draft.templateId}
+            onChoose={(templateId) => change({ templateId, values: {} })}
+          />
+        </section>
+        <section className="card">
+          <Field
+            label="Name"
+            value={draft.name}
+            onChange={(name) => change({ name })}
+            problem={wrongName ?? at(create.problems, "name")}
+            hint="Part of its addresses: lower-case letters, digits and single hyphens."
+            isRequired
+            isCode
+            autoComplete="off"
+          />
+          <Field
+            label="Description"
+            value={draft.description}
+            onChange={(description) => change({ description })}
+            problem={at(create.problems, "description")}
+            isMultiline
+          />
+        </section>
+        <Parameters
+          variables={variables}
+          values={draft.values}
+          wrong={wrongValue}
+          onChange={(values) => change({ values })}
+        />
+      </div>
+      <div>
+        <section className="card" aria-label="What it takes">
+          <h2>What it takes</h2>
+          {quota && version && <Preview takings={preview(quota, version)} />}
+          <Checkbox className="check" isSelected={draft.start} onChange={(start) => change({ start })}>
+            <Tick /> Start it at once
+          </Checkbox>
+          <Problems of={create} shown={shown} />
+          <Button type="submit" look="primary" isDisabled={create.isBusy}>
+            {create.isBusy ? "Creating…" : "Create space"}
+          </Button>
+        </section>
+      </div>
+    </form>
+  );
+}
+
+/** Leads to the first field that is wrong, once it says so. */
+function focusOnMistake(form: HTMLFormElement | null): void {
+  requestAnimationFrame(() => form?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+}

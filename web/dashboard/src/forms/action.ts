@@ -1,0 +1,48 @@
+/** One mutation of a form or a button: whether it is under way, and what it came to. */
+
+import type { TadaDocumentNode } from "gql.tada";
+import { useCallback, useState } from "react";
+import { useClient, type AnyVariables } from "urql";
+
+import { faultOf } from "../connection/client";
+import type { Problem } from "./problems";
+
+export interface Outcome {
+  isBusy: boolean;
+  /** What was refused; nothing has changed then. */
+  problems: readonly Problem[];
+  /** What failed; whether something has changed isn't known then. */
+  fault: string | undefined;
+}
+
+export interface Action<Variables, Payload> extends Outcome {
+  /** Gives the answer when it was carried out. */
+  run: (variables: Variables) => Promise<Payload | undefined>;
+  /** Forgets what it came to. */
+  clear: () => void;
+}
+
+const IDLE: Outcome = { isBusy: false, problems: [], fault: undefined };
+
+export function useAction<
+  Data,
+  Variables extends AnyVariables,
+  Payload extends { problems: readonly Problem[] },
+>(
+  document: TadaDocumentNode<Data, Variables>,
+  payloadOf: (data: Data) => Payload,
+): Action<Variables, Payload> {
+  const client = useClient();
+  const [outcome, setOutcome] = useState(IDLE);
+  const run = async (variables: Variables): Promise<Payload | undefined> => {
+    setOutcome({ ...IDLE, isBusy: true });
+    const { data, error } = await client.mutation(document, variables).toPromise();
+    const payload = data ? payloadOf(data) : undefined;
+    const fault = error ? faultOf(error) : undefined;
+    const problems = payload?.problems ?? [];
+    setOutcome({ isBusy: false, problems, fault });
+    return fault === undefined && problems.length === 0 ? payload : undefined;
+  };
+  const clear = useCallback(() => setOutcome(IDLE), []);
+  return { ...outcome, run, clear };
+}

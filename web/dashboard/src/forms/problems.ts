@@ -1,0 +1,60 @@
+/** What mutations refuse, and at which field it is shown. */
+
+import { graphql, type FragmentOf } from "../graphql";
+
+export const ProblemParts = graphql(`
+  fragment ProblemParts on Problem {
+    code
+    message
+    path
+    ... on QuotaProblem {
+      resource
+      limit
+      used
+      requested
+    }
+    ... on ServiceProblem {
+      retryAfterSeconds
+    }
+  }
+`);
+
+export type Problem = FragmentOf<typeof ProblemParts>;
+
+const LACKING = {
+  COMPUTE_UNITS: "compute units",
+  SPACES: "spaces",
+  STORAGE_UNITS: "GiB of storage",
+  TUNNELS: "tunnels",
+};
+
+/** A message of a problem begins in lower case and has no full stop. */
+export function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
+
+export function wordsOf(problem: Problem): string {
+  if ("resource" in problem) {
+    const { resource, limit, used, requested } = problem;
+    return `Your quota has ${limit} ${LACKING[resource]}: ${used} in use, ${requested} more wanted.`;
+  }
+  if ("retryAfterSeconds" in problem && problem.retryAfterSeconds !== null) {
+    return `${sentence(problem.message)} Try again in ${problem.retryAfterSeconds} s.`;
+  }
+  return sentence(problem.message);
+}
+
+const isAt = ({ path }: Problem, field: readonly string[]): boolean =>
+  path !== null && path.length >= field.length && field.every((part, at) => path[at] === part);
+
+/** What is wrong at a field of the input, with what is below it. */
+export function at(problems: readonly Problem[], ...field: string[]): string | undefined {
+  const words = problems.filter((it) => isAt(it, field)).map(wordsOf);
+  return words.length > 0 ? words.join(" ") : undefined;
+}
+
+/** What is wrong at none of these fields. */
+export function elsewhere(problems: readonly Problem[], fields: readonly string[][]): Problem[] {
+  return problems.filter((it) => !fields.some((field) => isAt(it, field)));
+}

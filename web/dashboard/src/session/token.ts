@@ -1,0 +1,25 @@
+/**
+ * The token that this browser is signed in with.
+ *
+ * It is kept where the page's script reads it, and not in a cookie, because GraphQL takes bearer
+ * tokens alone: a foreign page that makes this browser ask the API has nothing to send along. What
+ * remains is script of others in this very page, and that is what its Content-Security-Policy forbids.
+ * Usually it goes with the tab; who wants to stay signed in has it kept for all tabs, until it expires
+ * or is ended.
+ */
+
+const KEY = "spaceport.token";
+
+export function read(): string | undefined {
+  return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? undefined;
+}
+
+export function keep(token: string, beyondTab: boolean): void {
+  forget();
+  (beyondTab ? localStorage : sessionStorage).setItem(KEY, token);
+}
+
+export function forget(): void {
+  sessionStorage.removeItem(KEY);
+  localStorage.removeItem(KEY);
+}

@@ -1,0 +1,56 @@
+import { useState, type FormEvent } from "react";
+import { useLocation } from "wouter";
+
+import { useAction } from "../forms/action";
+import { Field } from "../forms/Field";
+import { Problems } from "../forms/Problems";
+import { Button } from "../parts/Button";
+import { Modal } from "../parts/Modal";
+import { useSession } from "../session/session";
+import { DeleteSpace } from "../spaces/requests";
+import type { Space } from "../spaces/space";
+
+export function DeleteSpaceButton({ space }: { space: Space }) {
+  const [isAsked, setIsAsked] = useState(false);
+  return (
+    <>
+      <Button look="danger" onPress={() => setIsAsked(true)}>
+        Delete…
+      </Button>
+      <Modal title={`Delete ${space.name}?`} isOpen={isAsked} onClose={() => setIsAsked(false)} isAlert>
+        <Confirmation space={space} onClose={() => setIsAsked(false)} />
+      </Modal>
+    </>
+  );
+}
+
+function Confirmation({ space, onClose }: { space: Space; onClose: () => void }) {
+  const { live } = useSession();
+  const [, navigate] = useLocation();
+  const [typed, setTyped] = useState("");
+  const remove = useAction(DeleteSpace, (data) => data.deleteSpace);
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (typed !== space.name) return;
+    const answer = await remove.run({ input: { spaceId: space.id } });
+    live.answered(answer);
+    if (answer) navigate("/");
+  };
+  const volumes = space.volumes.map(({ name }) => name).join(", ");
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <p>
+        It goes for good, with its tunnels{volumes && ` and everything in its volumes (${volumes})`}. Nobody can
+        bring it back.
+      </p>
+      <Field label={`Type ${space.name} to confirm`} value={typed} onChange={setTyped} isCode autoFocus autoComplete="off" />
+      <Problems of={remove} />
+      <div className="buttons">
+        <Button onPress={onClose}>Keep it</Button>
+        <Button type="submit" look="danger" isDisabled={typed !== space.name || remove.isBusy}>
+          Delete for good
+        </Button>
+      </div>
+    </form>
+  );
+}

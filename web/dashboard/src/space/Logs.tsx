@@ -1,0 +1,144 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { ToggleButton } from "react-aria-components";
+
+import { graphql } from "../graphql";
+import { Button } from "../parts/Button";
+import { useSession } from "../session/session";
+import { added, isNews, KEPT_LINES, NO_LINES, type Line, type Lines } from "./lines";
+
+const SpaceLogs = graphql(`
+  subscription SpaceLogs($id: ID!, $tail: Int) {
+    spaceLogs(id: $id, tail: $tail) {
+      at
+      stream
+      text
+    }
+  }
+`);
+
+const TAIL = 1_000;
+/** Nearer to the end than this is at the end. */
+const NEAR_PX = 40;
+
+/** What a space writes, as it writes it. */
+export function Logs({ id }: { id: string }) {
+  const { lines, waiting, isPaused, setIsPaused, clear } = useLines(id);
+  const [wraps, setWraps] = useState(false);
+  const [follows, setFollows] = useState(true);
+  const view = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    if (follows) view.current?.scrollTo({ top: view.current.scrollHeight });
+  }, [lines, follows, wraps]);
+  const scrolled = (): void => {
+    const { scrollTop = 0, clientHeight = 0, scrollHeight = 0 } = view.current ?? {};
+    setFollows(scrollHeight - scrollTop - clientHeight < NEAR_PX);
+  };
+  return (
+    <section className="card" aria-labelledby="logs">
+      <header>
+        <h2 id="logs">Logs</h2>
+        <div className="buttons">
+          <ToggleButton className="button small" isSelected={isPaused} onChange={setIsPaused}>
+            {isPaused ? `Paused${waiting > 0 ? `, ${waiting} new` : ""}` : "Pause"}
+          </ToggleButton>
+          <ToggleButton className="button small" isSelected={wraps} onChange={setWraps}>
+            Wrap
+          </ToggleButton>
+          <ToggleButton className="button small" isSelected={follows} onChange={setFollows}>
+            Follow
+          </ToggleButton>
+          <Button isSmall onPress={clear}>
+            Clear
+          </Button>
+        </div>
+      </header>
+      <div
+        className="log live"
+        ref={view}
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label="What the space wrote"
+        data-wrap={wraps || undefined}
+        onScroll={scrolled}
+      >
+        <ol>
+          {lines.kept.map((line) => (
+            <LogLine key={line.number} line={line} />
+          ))}
+        </ol>
+      </div>
+      <p className="hint">
+        {lines.count === 0
+          ? "Nothing was written yet."
+          : `The newest ${Math.min(lines.count, KEPT_LINES)} lines. Lines of standard error have a red edge.`}
+      </p>
+    </section>
+  );
+}
+
+function LogLine({ line }: { line: Line }) {
+  return (
+    <li data-stream={line.stream}>
+      <time dateTime={line.at}>{new Date(line.at).toLocaleTimeString("en-GB")}</time>
+      {line.text}
+    </li>
+  );
+}
+
+/** Lines come one by one; they are shown by the frame. While it is paused they wait. */
+function useLines(id: string) {
+  const { link } = useSession();
+  const [lines, setLines] = useState<Lines>(NO_LINES);
+  const [waiting, setWaiting] = useState(0);
+  const [isPaused, setIsPaused] = useState(false);
+  const held = useRef({ lines: NO_LINES, isPaused });
+  const show = (): void => {
+    const { lines, isPaused } = held.current;
+    setLines((shown) => {
+      setWaiting(lines.count - shown.count);
+      return isPaused ? shown : lines;
+    });
+  };
+  useEffect(() => {
+    let frame = 0;
+    let isCatchingUp = false;
+    let news: Omit<Line, "number">[] = [];
+    const flush = (): void => {
+      frame = 0;
+      held.current.lines = added(held.current.lines, news);
+      news = [];
+      show();
+    };
+    const stop = link.follow({
+      document: SpaceLogs,
+      variables: () => ({ id, tail: TAIL }),
+      begins: () => void (isCatchingUp = true),
+      takes: ({ spaceLogs: { at, stream, text } }) => {
+        // What comes after a lost connection begins with lines that are shown already.
+        if (isCatchingUp && news.length === 0 && !isNews(held.current.lines, at)) return;
+        isCatchingUp = false;
+        news.push({ at, stream, text });
+        frame ||= requestAnimationFrame(flush);
+      },
+    });
+    return () => {
+      cancelAnimationFrame(frame);
+      stop();
+    };
+  }, [id, link]);
+  return {
+    lines,
+    waiting,
+    isPaused,
+    setIsPaused: (isPaused: boolean): void => {
+      held.current.isPaused = isPaused;
+      setIsPaused(isPaused);
+      show();
+    },
+    clear: (): void => {
+      held.current.lines = { ...held.current.lines, kept: [] };
+      setLines(held.current.lines);
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import type { Space } from "../spaces/space";
+import { Doors } from "./Doors";
+import { Facts } from "./Facts";
+import { Shares } from "./Shares";
+import { Ssh } from "./Ssh";
+import { Tunnels } from "./Tunnels";
+import { Volumes } from "./Volumes";
+
+export function Overview({ space }: { space: Space }) {
+  return (
+    <div className="columns">
+      <div>
+        <Doors space={space} />
+        <Tunnels space={space} />
+      </div>
+      <div>
+        <Ssh space={space} />
+        <Shares space={space} />
+        <Volumes space={space} />
+        <Facts space={space} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,161 @@
+import { useState, type FormEvent } from "react";
+import { useLocation } from "wouter";
+
+import { useAction } from "../forms/action";
+import { Field } from "../forms/Field";
+import { at, ProblemParts } from "../forms/problems";
+import { Problems } from "../forms/Problems";
+import { graphql } from "../graphql";
+import { Button } from "../parts/Button";
+import { useSession } from "../session/session";
+import { isManaged, SpaceParts, type Space } from "../spaces/space";
+
+const ShareSpace = graphql(
+  `
+    mutation ShareSpace($input: ShareSpaceInput!) {
+      shareSpace(input: $input) {
+        space {
+          ...SpaceParts
+        }
+        problems {
+          ...ProblemParts
+        }
+        cursor
+      }
+    }
+  `,
+  [SpaceParts, ProblemParts],
+);
+
+const UnshareSpace = graphql(
+  `
+    mutation UnshareSpace($input: UnshareSpaceInput!) {
+      unshareSpace(input: $input) {
+        space {
+          ...SpaceParts
+        }
+        problems {
+          ...ProblemParts
+        }
+        cursor
+      }
+    }
+  `,
+  [SpaceParts, ProblemParts],
+);
+
+const LeaveSpace = graphql(
+  `
+    mutation LeaveSpace($input: SpaceIdInput!) {
+      leaveSpace(input: $input) {
+        problems {
+          ...ProblemParts
+        }
+      }
+    }
+  `,
+  [ProblemParts],
+);
+
+/** Whom a space is shared with, and for who manages it, to change that. */
+export function Shares({ space }: { space: Space }) {
+  const { viewer } = useSession();
+  const mayShare = isManaged(space) && viewer.permissions.has("SHARE_SPACES");
+  return (
+    <section className="card" aria-labelledby="shares">
+      <h2 id="shares">Shared with</h2>
+      {isManaged(space) ? (
+        <>
+          <p className="quiet">They see it and use its terminal and SSH, nothing more.</p>
+          {space.shares.length > 0 && (
+            <ul className="stack" aria-label="Shared with">
+              {space.shares.map(({ user }) => (
+                <Guest key={user.id} space={space} user={user} />
+              ))}
+            </ul>
+          )}
+          {mayShare ? <NewShare space={space} /> : <p className="quiet">None of your roles lets you share it.</p>}
+        </>
+      ) : (
+        <Leave space={space} />
+      )}
+    </section>
+  );
+}
+
+function Guest({ space, user }: { space: Space; user: Space["shares"][number]["user"] }) {
+  const { live } = useSession();
+  const unshare = useAction(UnshareSpace, (data) => data.unshareSpace);
+  const end = async (): Promise<void> =>
+    live.answered(await unshare.run({ input: { spaceId: space.id, userName: user.userName } }));
+  return (
+    <li>
+      <div className="line-up">
+        <strong>{user.userName}</strong>
+        {user.displayName !== user.userName && <span className="quiet">{user.displayName}</span>}
+        <span className="grow" />
+        <Button
+          isSmall
+          look="danger"
+          isDisabled={unshare.isBusy}
+          aria-label={`Share with ${user.userName} no more`}
+          onPress={() => void end()}
+        >
+          Remove
+        </Button>
+      </div>
+      <Problems of={unshare} />
+    </li>
+  );
+}
+
+function NewShare({ space }: { space: Space }) {
+  const { live } = useSession();
+  const [userName, setUserName] = useState("");
+  const share = useAction(ShareSpace, (data) => data.shareSpace);
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    const answer = await share.run({ input: { spaceId: space.id, userName } });
+    live.answered(answer);
+    if (answer) setUserName("");
+  };
+  return (
+    <form className="new" onSubmit={(event) => void submit(event)} aria-label="Share" noValidate>
+      <div className="line">
+        <Field
+          label="User name"
+          value={userName}
+          onChange={setUserName}
+          problem={at(share.problems, "userName")}
+          isCode
+          autoComplete="off"
+        />
+        <Button type="submit" isDisabled={share.isBusy || userName === ""}>
+          Share
+        </Button>
+      </div>
+      <Problems of={share} shown={[["userName"]]} />
+    </form>
+  );
+}
+
+function Leave({ space }: { space: Space }) {
+  const [, navigate] = useLocation();
+  const leave = useAction(LeaveSpace, (data) => data.leaveSpace);
+  const go = async (): Promise<void> => {
+    if (await leave.run({ input: { spaceId: space.id } })) navigate("/");
+  };
+  return (
+    <>
+      <p>
+        {space.owner.userName} shares it with you: you see it and may use its terminal and SSH.
+      </p>
+      <div className="buttons">
+        <Button look="danger" isDisabled={leave.isBusy} onPress={() => void go()}>
+          Leave it
+        </Button>
+      </div>
+      <Problems of={leave} />
+    </>
+  );
+}

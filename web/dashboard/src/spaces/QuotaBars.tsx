@@ -1,0 +1,55 @@
+import { Label, Meter } from "react-aria-components";
+
+import type { Quota } from "./space";
+
+const RESOURCES = [
+  ["spaces", "Spaces", ""],
+  ["computeUnits", "Compute", " units"],
+  ["storageUnits", "Storage", " GiB"],
+  ["tunnels", "Tunnels", ""],
+] as const satisfies [keyof Quota, string, string][];
+
+/** What the viewer may consume and does. */
+export function QuotaBars({ quota }: { quota: Quota | undefined }) {
+  return (
+    <ul className="quota" aria-label="Quota">
+      {RESOURCES.map(([resource, label, unit]) => (
+        <li key={resource}>
+          <Bar label={label} unit={unit} used={quota?.[resource].used} limit={quota?.[resource].limit ?? null} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface BarProps {
+  label: string;
+  unit: string;
+  used: number | undefined;
+  limit: number | null;
+}
+
+function Bar({ label, unit, used = 0, limit }: BarProps) {
+  if (limit === null) {
+    return (
+      <div className="meter">
+        <span>{label}</span>
+        <span className="value">
+          {used}
+          {unit} <span className="quiet">of any number</span>
+        </span>
+      </div>
+    );
+  }
+  const text = `${used} of ${limit}${unit}`;
+  const percent = limit === 0 ? 100 : Math.min(100, (used / limit) * 100);
+  return (
+    <Meter className="meter" value={used} maxValue={Math.max(limit, 1)} valueLabel={text}>
+      <Label>{label}</Label>
+      <span className="value">{text}</span>
+      <span className="track" data-full={used >= limit || undefined}>
+        <span className="fill" style={{ width: `${percent}%` }} />
+      </span>
+    </Meter>
+  );
+}

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+
+import { sshCommand } from "../src/space/features";
+import { added, isNews, KEPT_LINES, NO_LINES } from "../src/space/lines";
+import { ceilingOf, kept, rateOf, SPAN_MS, type Sample } from "../src/space/samples";
+
+const line = (second: number, text = "x") => ({
+  at: new Date(second * 1000).toISOString(),
+  stream: "STDOUT" as const,
+  text,
+});
+
+const sample = (second: number, networkRxBytes: number): Sample => ({
+  at: new Date(second * 1000).toISOString(),
+  cpuCores: 0,
+  memoryBytes: 0,
+  memoryLimitBytes: 1,
+  networkRxBytes,
+  networkTxBytes: 0,
+  pids: 1,
+});
+
+test("the command for SSH is what its URL says", () => {
+  expect(sshCommand("ssh://lab@localhost:2222")).toBe("ssh -p 2222 lab@localhost");
+  expect(sshCommand("ssh://lab.ada@spaces.example")).toBe("ssh lab.ada@spaces.example");
+  expect(sshCommand("ssh://lab@spaces.example:22")).toBe("ssh lab@spaces.example");
+  expect(sshCommand("ssh://lab@[::1]:2222")).toBe("ssh -p 2222 lab@::1");
+  expect(sshCommand("https://lab@spaces.example")).toBeUndefined();
+});
+
+test("a log keeps its newest lines and counts them all", () => {
+  const many = Array.from({ length: KEPT_LINES + 10 }, (_, at) => line(at));
+  const lines = added(added(NO_LINES, many), [line(99_999, "last")]);
+  expect(lines.kept).toHaveLength(KEPT_LINES);
+  expect(lines.count).toBe(KEPT_LINES + 11);
+  expect(lines.kept.at(-1)).toMatchObject({ text: "last", number: KEPT_LINES + 10 });
+});
+
+test("of a log that is followed again, what was shown already isn't news", () => {
+  const lines = added(NO_LINES, [line(1), line(2)]);
+  expect([1, 2, 3].map((second) => isNews(lines, line(second).at))).toEqual([false, false, true]);
+  expect(isNews(NO_LINES, line(1).at)).toBe(true);
+});
+
+test("samples are kept for the span of a plot, each once", () => {
+  const begin = 1_000;
+  const end = begin + SPAN_MS / 1000;
+  let samples: Sample[] = [];
+  for (const second of [begin, begin + 1, end, end]) samples = kept(samples, sample(second, 0));
+  expect(samples.map(({ at }) => Date.parse(at) / 1000)).toEqual([begin + 1, end]);
+});
+
+test("a rate is the growth of its counter, and nothing where that began anew", () => {
+  const samples = [sample(0, 100), sample(2, 300), sample(3, 50), sample(4, 60)];
+  expect(rateOf(samples, (it) => it.networkRxBytes).map(({ value }) => value)).toEqual([100, 0, 10]);
+});
+
+test("a scale ends at a round number above what is drawn", () => {
+  for (const [largest, least, top] of [[0, 1, 1], [1.2, 1, 2], [3, 1, 5], [6, 1, 10], [1_500, 1_000, 2_000]] as const) {
+    expect(ceilingOf(largest, least)).toBe(top);
+  }
+});
