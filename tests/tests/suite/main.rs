@@ -19,6 +19,7 @@ mod bounds;
 mod browser;
 mod certificates;
 mod cli;
+mod dashboard;
 mod edge;
 mod engine;
 mod failures;

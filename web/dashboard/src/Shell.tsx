@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { AccountPage } from "./account/AccountPage";
-import { ConnectionStatus } from "./connection/ConnectionStatus";
+import { ConnectionStatus, LostConnection } from "./connection/ConnectionStatus";
 import { NewSpacePage } from "./create/NewSpacePage";
 import { useCell } from "./live/cell";
 import { Button } from "./parts/Button";
@@ -32,7 +32,7 @@ export function Shell() {
       <header className="top">
         <Link href="/" className="brand">
           <img src="/icon.svg" alt="" width="22" height="22" />
-          Spaceport
+          <span>Spaceport</span>
         </Link>
         <nav aria-label="Main">
           <NavLink href="/" isHere={!place.startsWith("/account")}>
@@ -43,6 +43,7 @@ export function Shell() {
           </NavLink>
         </nav>
         <div className="who">
+          <ConnectionStatus />
           <span className="viewer" title={viewer.displayName}>
             {viewer.userName}
           </span>
@@ -51,7 +52,7 @@ export function Shell() {
           </Button>
         </div>
       </header>
-      <ConnectionStatus />
+      <LostConnection />
       <main id="main" ref={main} tabIndex={-1} data-stale={!isLive || undefined}>
         <Switch>
           <Route path="/" component={SpacesPage} />

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { sshCommand } from "../src/space/features";
 import { added, isNews, KEPT_LINES, NO_LINES } from "../src/space/lines";
-import { ceilingOf, kept, rateOf, SPAN_MS, type Sample } from "../src/space/samples";
+import { ceilingOf, kept, rateOf, SPAN_MS, spanOf, type Sample } from "../src/space/samples";
 
 const line = (second: number, text = "x") => ({
   at: new Date(second * 1000).toISOString(),
@@ -48,6 +48,12 @@ test("samples are kept for the span of a plot, each once", () => {
   let samples: Sample[] = [];
   for (const second of [begin, begin + 1, end, end]) samples = kept(samples, sample(second, 0));
   expect(samples.map(({ at }) => Date.parse(at) / 1000)).toEqual([begin + 1, end]);
+});
+
+test("a plot spans what there is, but never too little or too much", () => {
+  const until = (seconds: number) => spanOf([0, seconds * 1000].map((at) => ({ at, value: 0 })));
+  expect([0, 90, 9_999].map(until)).toEqual([60_000, 90_000, SPAN_MS]);
+  expect(spanOf([])).toBe(60_000);
 });
 
 test("a rate is the growth of its counter, and nothing where that began anew", () => {

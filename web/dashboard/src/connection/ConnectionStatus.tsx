@@ -10,33 +10,38 @@ const WORDS = {
   waiting: "Reconnecting…",
 } as const;
 
-/**
- * Whether what is shown is live. While it isn't, it says since when; what happens meanwhile is made up
- * for once the connection is there again.
- */
+/** In a word, whether what is shown is live. */
 export function ConnectionStatus() {
   const { link } = useSession();
   const state = useCell(link.state);
-  const isLive = state === "live";
+  return (
+    <p className="connection" data-state={state} role="status">
+      <span className="dot" aria-hidden="true" />
+      <span className="word">{WORDS[state]}</span>
+    </p>
+  );
+}
+
+/**
+ * Since when what is shown isn't live. What happens meanwhile is made up for once the connection is
+ * there again.
+ */
+export function LostConnection() {
+  const { link } = useSession();
+  const state = useCell(link.state);
   const [lost, setLost] = useState<Date>();
   useEffect(() => {
-    // The first connection is no reconnection.
-    setLost((before) => (isLive ? undefined : (before ?? (state === "waiting" ? new Date() : undefined))));
-  }, [isLive, state]);
-
+    // Attempts to come back don't end it, and the first connection doesn't begin it.
+    if (state === "live") setLost(undefined);
+    else if (state === "waiting") setLost((before) => before ?? new Date());
+  }, [state]);
+  if (!lost) return null;
   return (
-    <div className="connection" data-state={lost ? "lost" : state}>
-      <p role="status">
-        <span className="dot" aria-hidden="true" />
-        {lost
-          ? `Offline. Reconnecting… What you see is of ${lost.toLocaleTimeString()}.`
-          : WORDS[state]}
-      </p>
-      {lost && (
-        <Button isSmall onPress={link.hurry}>
-          Reconnect now
-        </Button>
-      )}
+    <div className="lost">
+      <p role="status">Offline. What you see is of {lost.toLocaleTimeString("en-GB")}.</p>
+      <Button isSmall onPress={link.hurry}>
+        Reconnect now
+      </Button>
     </div>
   );
 }

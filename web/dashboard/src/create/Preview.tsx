@@ -1,3 +1,4 @@
+import { counted } from "../parts/format";
 import type { Taking } from "./preview";
 
 export function Preview({ takings }: { takings: readonly Taking[] }) {
@@ -17,12 +18,13 @@ export function Preview({ takings }: { takings: readonly Taking[] }) {
             <th scope="row">{resource}</th>
             <td>
               <span className="number">
-                {more} {unit}
+                {unit === "unit" ? counted(more, unit) : `${more} ${unit}`}
               </span>{" "}
               <span className="quiet">{when}</span>
             </td>
             <td className="number">
-              {used + more} of {limit ?? "any number"}
+              {used + more}
+                {limit === null ? ", no limit" : ` of ${limit}`}
               {isRefused && ": more than you may use"}
             </td>
           </tr>

@@ -32,6 +32,6 @@ export function preview(quota: Quota, { computeUnits, storageUnits }: Units): Ta
   return [
     taking("Spaces", "", 1, quota.spaces, "on creation"),
     taking("Storage", "GiB", storageUnits, quota.storageUnits, "on creation"),
-    taking("Compute", "units", computeUnits, quota.computeUnits, "while it runs"),
+    taking("Compute", "unit", computeUnits, quota.computeUnits, "while it runs"),
   ];
 }

@@ -1,4 +1,5 @@
-import { SPAN_MS, type Point } from "./samples";
+import { counted } from "../parts/format";
+import { spanOf, type Point } from "./samples";
 
 export interface Curve {
   label: string;
@@ -20,7 +21,8 @@ const GRID = [0, 0.25, 0.5, 0.75, 1];
 /** What was used over the last minutes, drawn; the newest values stand beside it in words. */
 export function Plot({ title, curves, ceiling, words }: Props) {
   const end = Math.max(...curves.flatMap(({ points }) => points.at(-1)?.at ?? 0));
-  const x = (at: number): string => (WIDTH * (1 - (end - at) / SPAN_MS)).toFixed(1);
+  const span = spanOf(curves[0]?.points ?? []);
+  const x = (at: number): string => (WIDTH * (1 - (end - at) / span)).toFixed(1);
   const y = (value: number): string => (HEIGHT * (1 - Math.min(value / ceiling, 1))).toFixed(1);
   const path = (points: readonly Point[]): string =>
     points.map(({ at, value }, index) => `${index === 0 ? "M" : "L"}${x(at)} ${y(value)}`).join("");
@@ -66,7 +68,7 @@ export function Plot({ title, curves, ceiling, words }: Props) {
           ))}
         </svg>
         <div className="scale" aria-hidden="true">
-          <span>{SPAN_MS / 60_000} minutes ago</span>
+          <span>{counted(Math.round(span / 60_000), "minute")} ago</span>
           <span>now</span>
         </div>
       </div>

@@ -63,7 +63,8 @@ export function doorsOf(space: Space): Door[] {
     app: String(port),
     bar: barOf(space, "PORT_FORWARD"),
   }));
-  return [...apps, ...ports];
+  const doors = [...apps, ...ports];
+  return [...doors.filter((it) => it.bar === undefined), ...doors.filter((it) => it.bar !== undefined)];
 }
 
 /** The command that enters by SSH, of an URL such as `ssh://lab@spaces.example:2222`. */

@@ -12,6 +12,7 @@ export interface Point {
 }
 
 export const SPAN_MS = 5 * 60_000;
+const LEAST_SPAN_MS = 60_000;
 
 /** The samples of the span before the next one, and that, in order. */
 export function kept(samples: readonly Sample[], next: Sample): Sample[] {
@@ -21,6 +22,13 @@ export function kept(samples: readonly Sample[], next: Sample): Sample[] {
 
 export function pointsOf(samples: readonly Sample[], value: (sample: Sample) => number): Point[] {
   return samples.map((sample) => ({ at: Date.parse(sample.at), value: value(sample) }));
+}
+
+/** How much of the past is drawn: as long as there are samples, within bounds. */
+export function spanOf(points: readonly Point[]): number {
+  const [first, last] = [points[0], points.at(-1)];
+  const known = first && last ? last.at - first.at : 0;
+  return Math.min(Math.max(known, LEAST_SPAN_MS), SPAN_MS);
 }
 
 /** How fast a counter grew, per second. One that went back began anew with a new container. */

@@ -12,7 +12,7 @@ const RESOURCES = [
 /** What the viewer may consume and does. */
 export function QuotaBars({ quota }: { quota: Quota | undefined }) {
   return (
-    <ul className="quota" aria-label="Quota">
+    <ul className="quota card" aria-label="Quota">
       {RESOURCES.map(([resource, label, unit]) => (
         <li key={resource}>
           <Bar label={label} unit={unit} used={quota?.[resource].used} limit={quota?.[resource].limit ?? null} />
@@ -36,8 +36,9 @@ function Bar({ label, unit, used = 0, limit }: BarProps) {
         <span>{label}</span>
         <span className="value">
           {used}
-          {unit} <span className="quiet">of any number</span>
+          {unit}, <span className="quiet">no limit</span>
         </span>
+        <span className="track endless" />
       </div>
     );
   }

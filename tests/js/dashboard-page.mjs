@@ -1,0 +1,62 @@
+// The dashboard as people see it: what is asked of every page of it.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** How long one step may take on a busy machine. */
+const STEP_TIMEOUT_MS = 20_000;
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+
+/** A page in a browser of its own, that notes what it complains about. */
+export async function open(browser, url) {
+  const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "light", ignoreHTTPSErrors: true });
+  context.setDefaultTimeout(STEP_TIMEOUT_MS);
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("pageerror", ({ message }) => page.complaints.push(message));
+  page.on("console", (it) => {
+    if (/content.security|refused to|violates/i.test(it.text())) page.complaints.push(it.text());
+  });
+  await page.goto(url);
+  return page;
+}
+
+export async function signIn(page, userName, password) {
+  await page.getByLabel("User name").fill(userName);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/**
+ * What looks at a page in light and dark, at a desk and on a phone: lays pictures in a folder, lets
+ * axe judge it, and sees that nothing is wider than the phone. `findings` gets what is wrong.
+ */
+export function inspector(folder, findings) {
+  mkdirSync(folder, { recursive: true });
+  return async (page, name) => {
+    for (const [device, size] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+      await page.setViewportSize(size);
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        await page.screenshot({ path: `${folder}/${name}-${device}-${colorScheme}.png`, fullPage: true });
+        if (device === "desktop") findings.push(...(await judged(page)).map((it) => `${name}, ${colorScheme}: ${it}`));
+      }
+      const beyond = await page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
+      if (beyond > 0) findings.push(`${name}, ${device}: ${beyond} pixels wider than the window`);
+    }
+    await page.setViewportSize(DESKTOP);
+    await page.emulateMedia({ colorScheme: "light" });
+  };
+}
+
+/** What axe finds serious or critical. What the debugger evaluates is not the page's policy's matter. */
+async function judged(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);
+}

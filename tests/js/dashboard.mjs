@@ -1,0 +1,288 @@
+// What people do on the dashboard, in a real browser, while the world around them changes.
+
+import { createInterface } from "node:readline";
+
+import { args, equal, run } from "./checks.mjs";
+import { launch, network } from "./chromium.mjs";
+import { inspector, open, signIn } from "./dashboard-page.mjs";
+import { mutate } from "./terminal-page.mjs";
+
+const [setting] = args("dashboard.mjs SETTING", 1);
+const {
+  home, // The URL of the dashboard.
+  owner, guest, // Names and tokens of two people.
+  password, // Of both.
+  templates, // The names of one that runs and of one that fails.
+  pictures, // A folder.
+  sockets, // A folder of sockets, named like the ports that they stand for.
+} = JSON.parse(setting);
+
+const graphql = new URL("/graphql", home).href;
+const findings = [];
+const inspect = inspector(pictures, findings);
+const world = await network(sockets);
+const browser = await launch();
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Asks for what only whoever started this can do. */
+async function please(request) {
+  console.log(`please ${request}`);
+  await answers.next();
+}
+
+/** What somebody's program does meanwhile. */
+const meanwhile = ({ token }, name, input, fields) => mutate(graphql, token, name, input, fields);
+
+let page;
+let lab; // The identifier of the space.
+
+const button = (name) => page.getByRole("button", { name, exact: true });
+const door = (name) => page.getByRole("button", { name: `${name} (in a new tab)` });
+const status = (word) => page.locator("main .head .status", { hasText: word }).waitFor();
+const row = (name) => page.getByRole("listitem").filter({ has: page.getByRole("link", { name, exact: true }) });
+const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+
+/** Deletes the space that is looked at, and is asked about it. */
+async function remove(name, asked = async () => {}) {
+  await button("Delete…").click();
+  const sure = button("Delete for good");
+  equal(await sure.isDisabled(), true);
+  await asked();
+  await page.getByLabel(`Type ${name} to confirm`).fill(name);
+  await sure.click();
+}
+
+async function visit(part = "") {
+  await page.goto(`${home}spaces/${lab}${part}`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
+const checks = [
+  ["who signs in with a wrong password is told so and stays", async () => {
+    page = await open(browser, home);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(home).origin });
+    await page.getByRole("heading", { name: "Sign in to Spaceport" }).waitFor();
+    await inspect(page, "sign-in");
+    await signIn(page, owner.name, "not their password");
+    await page.getByRole("alert").waitFor();
+    equal(await page.getByLabel("User name").inputValue(), owner.name);
+  }],
+  ["whoever has no spaces is led to make one", async () => {
+    await signIn(page, owner.name, password);
+    await page.getByRole("heading", { name: "No spaces yet" }).waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await inspect(page, "empty");
+    await page.getByRole("link", { name: "Create your first space" }).click();
+  }],
+  ["a form says what is wrong at the field, and what a space takes", async () => {
+    await page.getByText(templates.good, { exact: true }).click();
+    await button("Create space").click();
+    await page.getByText("Give it a name.").waitFor();
+    equal(await page.evaluate(() => document.activeElement.getAttribute("aria-invalid")), "true");
+    await page.getByText("This template needs a value here.").waitFor();
+    await page.getByRole("row", { name: /Compute 1 unit while it runs 1 of 2/ }).waitFor();
+    await inspect(page, "new");
+  }],
+  ["a space is made by the keyboard alone, and goes live before one's eyes", async () => {
+    await page.getByLabel("Name", { exact: true }).focus();
+    await page.keyboard.type("lab");
+    // Past the description and the parameter that has a default, to the secret one.
+    for (let step = 0; step < 3; step += 1) await page.keyboard.press("Tab");
+    await page.keyboard.type("a secret");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/spaces\/space_/);
+    lab = page.url().match(/space_[0-9a-f]+/)[0];
+    await status("Running");
+    await page.getByText("ssh -p").waitFor();
+  }],
+  ["what a space has to offer can be seen, and what it hasn't says why", async () => {
+    await page.getByText("The template doesn’t enable it").first().waitFor();
+    await door("Terminal").waitFor();
+    equal(await page.getByText("a secret").count(), 0);
+    await button("Copy the SSH command").click();
+    await page.waitForFunction(async () => /^ssh -p \d+ lab--ada@/.test(await navigator.clipboard.readText()));
+    await inspect(page, "space");
+  }],
+  ["a terminal opens in a tab of its own, signed in", async () => {
+    const [terminal] = await Promise.all([
+      page.waitForEvent("popup"),
+      door("Terminal").click(),
+    ]);
+    await terminal.waitForSelector('.tab[data-state="open"] [aria-selected="true"]');
+    equal(await terminal.evaluate(() => opener), null);
+    await terminal.close();
+  }],
+  ["a tunnel is made, its address is copied, closed and taken away", async () => {
+    await page.getByLabel("Port", { exact: true }).fill("no port");
+    await button("Create tunnel").click();
+    await page.getByText("A number from 1 to 65535.").waitFor();
+    await page.getByLabel("Port", { exact: true }).fill("8000");
+    await button("Create tunnel").click();
+    await button("Copy the address of lab-8000").click();
+    await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith("https://lab-8000--"));
+    await inspect(page, "tunnel");
+    // The switch lies under its label.
+    await page.getByText("Open", { exact: true }).last().click();
+    await page.getByRole("switch", { name: "Let visitors in by lab-8000", checked: false }).waitFor();
+    await button("Delete the tunnel lab-8000").click();
+    await page.getByText("lab-8000", { exact: true }).waitFor({ state: "hidden" });
+  }],
+  ["a space is shared, and its guest sees it live and can't do more than they may", async () => {
+    const theirs = await open(browser, home);
+    await signIn(theirs, guest.name, password);
+    await theirs.getByRole("heading", { name: "No spaces yet" }).waitFor();
+    await page.getByLabel("User name").fill("nobody-there");
+    await button("Share").click();
+    await page.getByText("There is no such user.").waitFor();
+    await page.getByLabel("User name").fill(guest.name);
+    await button("Share").click();
+    await button(`Share with ${guest.name} no more`).waitFor();
+    await theirs.getByRole("link", { name: "lab", exact: true }).click();
+    await theirs.getByRole("button", { name: "Leave it" }).waitFor();
+    equal(await theirs.getByRole("button", { name: "Delete…" }).count(), 0);
+    await inspect(theirs, "guest");
+    await button(`Share with ${guest.name} no more`).click();
+    await theirs.getByRole("heading", { name: "There is no such space" }).waitFor();
+    equal(theirs.complaints, []);
+    await theirs.context().close();
+  }],
+  ["logs appear as they are written, can be paused, and are as many as were written", async () => {
+    await page.getByRole("link", { name: "Logs", exact: true }).click();
+    const log = page.getByRole("log");
+    await log.getByText("greeting hello").waitFor();
+    await log.getByText(/tick 3$/).waitFor();
+    await inspect(page, "logs");
+    await button("Pause").click();
+    await page.getByRole("button", { name: /^Paused, [2-9] new$/ }).click();
+    const ticks = await log.getByText(/tick \d+$/).allTextContents();
+    const numbers = ticks.map((text) => Number(text.match(/\d+$/)[0]));
+    equal(numbers, numbers.map((_, at) => at + numbers[0]));
+  }],
+  ["stats are drawn, and said in words", async () => {
+    await page.getByRole("link", { name: "Usage", exact: true }).click();
+    await page.getByRole("img", { name: /Memory over the last minutes: Used from .* to/ }).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll(".plot .curve")[0]?.getAttribute("d").includes("L"));
+    await inspect(page, "usage");
+  }],
+  ["an edit that somebody else was faster with loses nothing", async () => {
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    const description = page.getByRole("textbox", { name: "Description" });
+    await description.fill("typed here");
+    await meanwhile(owner, "updateSpace", { spaceId: lab, description: "written elsewhere" });
+    await page.getByText("Somebody else has changed it meanwhile.").waitFor();
+    await button("Save").click();
+    await page.getByText("Not saved: somebody else was faster.").waitFor();
+    equal(await description.inputValue(), "typed here");
+    await inspect(page, "conflict");
+    await button("Keep what I typed").click();
+    await button("Save").click();
+    await page.getByText("Saved.").waitFor();
+    equal(await description.inputValue(), "typed here");
+  }],
+  ["what is changed elsewhere appears", async () => {
+    await page.getByRole("link", { name: "Spaces", exact: true }).click();
+    await meanwhile(owner, "updateSpace", { spaceId: lab, description: "changed by a program" });
+    await page.getByText("changed by a program").waitFor();
+  }],
+  ["a lost connection is said, and what was missed is made up for", async () => {
+    world.cut();
+    await page.getByText(/Offline. What you see/).waitFor();
+    await inspect(page, "offline");
+    // A program that isn't cut off: this one speaks to the API past the network.
+    await please("change the space");
+    world.mend();
+    await button("Reconnect now").click();
+    await page.getByText("changed while away").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+  }],
+  ["the API is killed and comes back, and the page goes on", async () => {
+    await please("kill the API");
+    await page.getByText(/Offline. What you see/).waitFor();
+    await please("start the API");
+    await page.getByText("Live", { exact: true }).waitFor();
+    await row("lab").getByRole("button", { name: "Stop lab" }).waitFor();
+  }],
+  ["a start that fails says why, with the last lines", async () => {
+    await page.goto(`${home}new`);
+    await page.getByText(templates.bad, { exact: true }).click();
+    await page.getByLabel("Name", { exact: true }).fill("broken");
+    await button("Create space").click();
+    await status("Failed");
+    await page.getByText("EXITED_EARLY").waitFor();
+    await page.getByText("last words").waitFor();
+    await inspect(page, "failure");
+    await remove("broken");
+    await row("broken").waitFor({ state: "hidden" });
+  }],
+  ["keys and tokens are made and taken away, and a token is shown once", async () => {
+    await page.getByRole("link", { name: "Account", exact: true }).click();
+    await page.getByLabel("Name of the key").fill("laptop");
+    await page.getByLabel("Public key").fill("no key");
+    await button("Add key").click();
+    await page.locator(".wrong").waitFor();
+    await page.getByLabel("Public key").fill(
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE0tyLR4i7vQzKQfIVBcIc7DDPBjLqHmLnSWwCP9Hh2Y somebody@laptop",
+    );
+    await button("Add key").click();
+    await button("Remove the key laptop").waitFor();
+    await page.getByLabel("Name of the token").fill("robot");
+    await button("Create token").click();
+    await button("Copy the token").click();
+    await page.waitForFunction(async () => (await navigator.clipboard.readText()).length >= 20);
+    const token = await clipboard();
+    equal((await page.textContent("main")).includes(token), true);
+    await inspect(page, "account");
+    await button("I have it").click();
+    equal((await page.textContent("main")).includes(token), false);
+    await button("Revoke the token robot").click();
+    await page.getByText("robot", { exact: true }).waitFor({ state: "hidden" });
+    await button("Remove the key laptop").click();
+    await page.getByText("laptop", { exact: true }).waitFor({ state: "hidden" });
+  }],
+  ["a password is changed only by who knows it", async () => {
+    await page.getByLabel("Current password").fill("not their password");
+    await page.getByLabel("New password").fill("another password");
+    await button("Change password").click();
+    await page.locator("form", { has: page.getByLabel("New password") }).locator(".wrong, .alert").waitFor();
+  }],
+  ["a sign-in that is ended leads to a new one, and back to where one was", async () => {
+    await visit("/settings");
+    await please("end the sign-ins");
+    await page.getByText("Your sign-in has expired or was ended.").waitFor();
+    equal(new URL(page.url()).pathname, `/spaces/${lab}/settings`);
+    await inspect(page, "signed-out");
+    await signIn(page, owner.name, password);
+    await page.getByRole("heading", { name: "Name and description" }).waitFor();
+  }],
+  ["a space is stopped, and deleted only by who types its name", async () => {
+    await button("Stop lab").click();
+    await status("Stopped");
+    await remove("lab", () => inspect(page, "delete"));
+    await page.getByRole("heading", { name: "No spaces yet" }).waitFor();
+  }],
+  ["who signs out is out, also at the API", async () => {
+    const token = await page.evaluate(() => sessionStorage.getItem("spaceport.token"));
+    await button("Sign out").click();
+    await page.getByText("You are signed out.").waitFor();
+    equal(await page.evaluate(() => sessionStorage.length + localStorage.length), 0);
+    const response = await fetch(graphql, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query: "{ viewer { id } }" }),
+    });
+    equal((await response.json()).errors[0].extensions.code, "UNAUTHENTICATED");
+  }],
+  ["every page is fit for those who don't see it, in light and dark, and fits a phone", async () => {
+    if (findings.length > 0) throw new Error(findings.join("\n"));
+  }],
+  ["the page loads nothing from elsewhere, and breaks no rule of its own", async () => {
+    equal(page.complaints, []);
+    const origins = await page.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => new URL(name).origin),
+    );
+    equal([...new Set(origins)], [new URL(home).origin]);
+  }],
+];
+
+// A browser that is judged and photographed on a busy machine takes its time.
+await run(checks, 55_000);

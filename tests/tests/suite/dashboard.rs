@@ -1,0 +1,96 @@
+//! The dashboard, in a real browser, with real spaces.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use spaceport_tests::{BUSYBOX, Client, Database, Installation, browser, root};
+
+/// Writes what its parameter says, and then a line a second.
+const WRITES: &str =
+    "echo greeting $GREETING; i=0; while :; do i=$((i+1)); echo tick $i; sleep 1; done";
+
+/// Screenshots of the last run, to be looked at.
+fn pictures() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("screenshots").join("dashboard")
+}
+
+/// One whose spaces run and have something of everything.
+fn lively() -> Value {
+    json!({
+        "image": BUSYBOX, "command": ["sh", "-c", WRITES], "cpu": 1.0,
+        "description": "A shell that says hello.",
+        "features": ["TERMINAL", "SSH", "FILES", "PORT_FORWARD", "TUNNELS"],
+        "ports": [{ "name": "web", "port": 8000 }],
+        "volumes": [{ "name": "work", "mountPath": "/work", "sizeGib": 1 }],
+        "env": [
+            { "name": "GREETING", "value": "${GREETING}" },
+            { "name": "SECRET", "value": "${SECRET}" },
+        ],
+        "variables": [
+            { "name": "GREETING", "description": "What it says.", "default": "hello" },
+            { "name": "SECRET", "description": "What it doesn't say.", "secret": true },
+        ],
+    })
+}
+
+/// One whose spaces end as soon as they have started.
+fn broken() -> Value {
+    json!({ "image": BUSYBOX, "command": ["sh", "-c", "echo last words; exit 3"] })
+}
+
+async fn only_space(owner: &Client) -> String {
+    let found = owner
+        .query("{ spaces(first: 1) { nodes { id } } }", json!({}))
+        .await;
+    let id = found["spaces"]["nodes"][0]["id"].as_str();
+    id.expect("a space").to_owned()
+}
+
+async fn change_space(owner: &Client) {
+    let input = json!({ "spaceId": only_space(owner).await, "description": "changed while away" });
+    owner.mutate("updateSpace", input).await.value("space");
+}
+
+/// Ends every sign-in of a person but the one that this is asked with.
+async fn end_sign_ins(owner: &Client) {
+    let found = owner
+        .query("{ viewer { sessions { id current } } }", json!({}))
+        .await;
+    let sessions = found["viewer"]["sessions"].as_array().expect("sign-ins");
+    let others = sessions.iter().filter(|it| it["current"] == false);
+    for session in others {
+        let input = json!({ "sessionId": session["id"] });
+        owner.mutate("revokeSession", input).await.value("session");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_live_on_the_dashboard_whatever_happens_around_them() {
+    let home = Installation::start(Database::Sqlite).await;
+    let admin = home.admin().await;
+    admin.create_template("lively", lively()).await;
+    admin.create_template("broken", broken()).await;
+    let limits = json!({ "spaces": 3, "computeUnits": 2, "storageUnits": 5, "tunnels": 2 });
+    let ada = admin.create_user("ada", json!({ "limits": limits })).await;
+    let grace = admin.create_user("grace", json!({})).await;
+    let setting = json!({
+        "home": home.api_url("/"),
+        "owner": { "name": "ada", "token": ada.token() },
+        "guest": { "name": "grace", "token": grace.token() },
+        "password": "their password",
+        "templates": { "good": "lively", "bad": "broken" },
+        "pictures": pictures(),
+    });
+    let servers = [home.api_address(), home.edge_address()];
+    let act = async |request: &str| match request {
+        "change the space" => change_space(&ada).await,
+        "end the sign-ins" => end_sign_ins(&ada).await,
+        "kill the API" => home.api.kill(),
+        "start the API" => home.start_api().await,
+        other => panic!("asked for {other}"),
+    };
+    let printed = browser::converse("dashboard.mjs", setting, &servers, act).await;
+    println!("{printed}");
+}
