@@ -1,21 +1,23 @@
-import { Problems } from "../forms/Problems";
 import { Button as AriaButton } from "react-aria-components";
-import type { Space } from "../spaces/space";
+
+import { Problems } from "../forms/Problems";
+import { isManaged, type Space } from "../spaces/space";
 import { doorsOf } from "./features";
 import { useOpenApp } from "./open";
 
 /** What can be opened of a space in a browser. */
 export function Doors({ space }: { space: Space }) {
   const action = useOpenApp(space.id);
-  const runs = space.status === "RUNNING";
+  const doors = doorsOf(space);
+  const offersStart = space.status !== "RUNNING" && isManaged(space) && doors.some(({ bar }) => bar === undefined);
   return (
     <section className="card" aria-labelledby="open">
       <header>
         <h2 id="open">Open</h2>
-        {!runs && <span className="quiet">It doesn’t run: what is opened offers to start it.</span>}
+        {offersStart && <span className="quiet">It doesn’t run: what is opened offers to start it.</span>}
       </header>
       <ul className="doors">
-        {doorsOf(space).map(({ title, hint, app, bar }) => (
+        {doors.map(({ title, hint, app, bar }) => (
           <li key={app}>
             {bar === undefined ? (
               <AriaButton className="button door" isDisabled={action.isBusy} onPress={() => void action.open(app)}>

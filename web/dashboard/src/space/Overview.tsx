@@ -1,8 +1,8 @@
 import type { Space } from "../spaces/space";
 import { Doors } from "./Doors";
 import { Facts } from "./Facts";
+import { FromYourMachine } from "./FromYourMachine";
 import { Shares } from "./Shares";
-import { Ssh } from "./Ssh";
 import { Tunnels } from "./Tunnels";
 import { Volumes } from "./Volumes";
 
@@ -14,7 +14,7 @@ export function Overview({ space }: { space: Space }) {
         <Tunnels space={space} />
       </div>
       <div>
-        <Ssh space={space} />
+        <FromYourMachine space={space} />
         <Shares space={space} />
         <Volumes space={space} />
         <Facts space={space} />

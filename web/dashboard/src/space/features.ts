@@ -20,12 +20,13 @@ export function featureName(feature: FeatureName): string {
   return NAMES[feature];
 }
 
-const WHY: Record<NonNullable<SpaceFeature["reason"]>, string> = {
+const WHY = {
   NOT_SHARED: "Sharing doesn’t include it",
   NOT_SUPPORTED: "This Spaceport doesn’t carry it",
   PERMISSION_MISSING: "None of your roles allows it",
+  NOT_IN_IMAGE: "Its image has no program for it",
   TEMPLATE_DISABLED: "The template doesn’t enable it",
-};
+} as const satisfies Record<NonNullable<SpaceFeature["reason"]> | "NOT_IN_IMAGE", string>;
 
 /** Why it can't be used; nothing when it can. */
 export function barOf(space: Space, feature: FeatureName): string | undefined {
