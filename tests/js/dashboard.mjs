@@ -245,6 +245,13 @@ const checks = [
     await button("Change password").click();
     await page.locator("form", { has: page.getByLabel("New password") }).locator(".wrong, .alert").waitFor();
   }],
+  ["whoever may do something else by now sees that, and stays signed in", async () => {
+    await visit();
+    await button("Share").waitFor();
+    await please("let them share no more");
+    await page.getByText("None of your roles lets you share it.").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+  }],
   ["a sign-in that is ended leads to a new one, and back to where one was", async () => {
     await visit("/settings");
     await please("end the sign-ins");

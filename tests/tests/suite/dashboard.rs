@@ -53,6 +53,15 @@ async fn change_space(owner: &Client) {
     owner.mutate("updateSpace", input).await.value("space");
 }
 
+/// Leaves a person with a role that allows little beyond making spaces.
+async fn restrict(admin: &Client, person: &Client) {
+    let permissions = ["CREATE_SPACES", "USE_TERMINAL", "USE_SSH"];
+    let role = json!({ "name": "Maker", "permissions": permissions });
+    let role = admin.mutate("createRole", role).await.value("role");
+    let input = json!({ "userId": person.viewer_id().await, "roleIds": [role["id"]] });
+    admin.mutate("updateUser", input).await.value("user");
+}
+
 /// Ends every sign-in of a person but the one that this is asked with.
 async fn end_sign_ins(owner: &Client) {
     let found = owner
@@ -86,6 +95,7 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
     let servers = [home.api_address(), home.edge_address()];
     let act = async |request: &str| match request {
         "change the space" => change_space(&ada).await,
+        "let them share no more" => restrict(&admin, &ada).await,
         "end the sign-ins" => end_sign_ins(&ada).await,
         "kill the API" => home.api.kill(),
         "start the API" => home.start_api().await,

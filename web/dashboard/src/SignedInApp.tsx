@@ -4,21 +4,8 @@ import { Provider, useQuery } from "urql";
 import { faultOf } from "./connection/client";
 import { graphql } from "./graphql";
 import { Button } from "./parts/Button";
-import { openSession, SignedInContext, type Session } from "./session/session";
+import { openSession, SignedInContext, ViewerDocument, type Session } from "./session/session";
 import { Shell } from "./Shell";
-
-const ViewerDocument = graphql(`
-  query Viewer {
-    viewer {
-      id
-      userName
-      displayName
-      roles {
-        permissions
-      }
-    }
-  }
-`);
 
 const SignOut = graphql(`
   mutation SignOut {
@@ -62,6 +49,8 @@ export function SignedInApp({ token, onLeft }: Props) {
 /** Shows the page once it is known who looks at it. */
 function KnownViewer({ session, signOut }: { session: Session; signOut: () => void }) {
   const [{ data, error, fetching }, ask] = useQuery({ query: ViewerDocument });
+  // Who may do something else by now is cut off, and comes back.
+  useEffect(() => session.link.state.watch(() => session.link.state.get() === "live" && ask()), [session, ask]);
   if (!data) {
     return (
       <main className="waiting">

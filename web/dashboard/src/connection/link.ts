@@ -10,8 +10,10 @@ import { waitMs } from "./backoff";
 /** Silence after which the API is asked for a sign of life, and how long it has for it. */
 const SILENCE_MS = 10_000;
 const PONG_MS = 5_000;
-/** Close codes that say that the token doesn't hold (any more). */
-const SIGN_IN_ENDED = [4401, 4403];
+/** Close codes that say that the token may not hold any more, or that it may do something else now. */
+const SIGN_IN_DOUBTED = [4401, 4403];
+/** What the server can't do now is asked again; anything else was said about a feed for good. */
+const PASSING = ["UNAUTHENTICATED", "UNAVAILABLE", "TIMEOUT", "INTERNAL", "RATE_LIMITED"];
 
 export type LinkState = "connecting" | "live" | "waiting";
 
@@ -22,21 +24,21 @@ export interface Feed<Data, Variables> {
   variables: () => Variables;
   begins?: () => void;
   takes: (data: Data) => void;
-  /** It can't go on: what it is about isn't there, or it came to its end. */
-  ends?: (code: string | undefined) => void;
 }
 
 export class Link {
   readonly state = new Cell<LinkState>("connecting");
   readonly #client: Client;
   readonly #waiting = new Set<() => void>();
-  readonly #signInEnded: () => void;
+  readonly #doubtSignIn: () => void;
+  #isConnected = false;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
-  constructor(url: string, token: string, signInEnded: () => void) {
-    this.#signInEnded = signInEnded;
+  /** `doubtSignIn` is called when it is to be looked whether the token holds. */
+  constructor(url: string, token: string, doubtSignIn: () => void) {
+    this.#doubtSignIn = doubtSignIn;
     let pong: ReturnType<typeof setTimeout> | undefined;
     this.#client = createClient({
       url,
@@ -46,6 +48,7 @@ export class Link {
       keepAlive: SILENCE_MS,
       on: {
         connected: () => {
+          this.#isConnected = true;
           this.#failures = 0;
           this.state.set("live");
         },
@@ -55,7 +58,10 @@ export class Link {
         pong: (isReceived) => {
           if (isReceived) clearTimeout(pong);
         },
-        closed: () => clearTimeout(pong),
+        closed: () => {
+          this.#isConnected = false;
+          clearTimeout(pong);
+        },
       },
     });
     window.addEventListener("online", this.hurry);
@@ -70,9 +76,11 @@ export class Link {
     const again = (): void => {
       if (!isStopped && !this.#isClosed) this.#later(begin);
     };
-    const end = (code: string | undefined): void => {
+    const refused = (cause: unknown): void => {
+      const code = codeOf(cause);
+      if (code === "UNAUTHENTICATED") this.#doubtSignIn();
+      if (code === undefined || PASSING.includes(code)) return again();
       isStopped = true;
-      feed.ends?.(code);
     };
     const begin = (): void => {
       if (isStopped || this.#isClosed) return;
@@ -84,11 +92,11 @@ export class Link {
         {
           next: ({ data, errors }) => {
             if (data) feed.takes(data);
-            else if (errors) this.#refused(errors, again, end);
+            else if (errors) refused(errors);
           },
-          error: (cause) => this.#refused(cause, again, end),
-          // Who stops a feed is told so, too.
-          complete: () => !isStopped && end(undefined),
+          error: refused,
+          // No feed comes to its end by itself; where its thing is gone, it is told so the next time.
+          complete: again,
         },
       );
     };
@@ -109,20 +117,11 @@ export class Link {
     void this.#client.dispose();
   }
 
-  #refused(cause: unknown, again: () => void, end: (code: string | undefined) => void): void {
-    if (this.#isClosed) return;
-    const code = codeOf(cause);
-    if (code === "UNAUTHENTICATED") this.#signInEnded();
-    // Anything that was said about this feed alone; what the server can't do now is asked again.
-    else if (code && !["UNAVAILABLE", "TIMEOUT", "INTERNAL", "RATE_LIMITED"].includes(code)) end(code);
-    else again();
-  }
-
   /** All feeds begin again together: they were lost together. */
   #later(begin: () => void): void {
     this.#waiting.add(begin);
     if (this.#timer !== undefined) return;
-    this.state.set("waiting");
+    if (!this.#isConnected) this.state.set("waiting");
     this.#failures += 1;
     this.#timer = setTimeout(this.#retry, waitMs(this.#failures, Math.random()));
   }
@@ -133,7 +132,7 @@ export class Link {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     if (waiting.length === 0) return;
-    this.state.set("connecting");
+    if (!this.#isConnected) this.state.set("connecting");
     waiting.forEach((begin) => begin());
   };
 
@@ -154,5 +153,5 @@ function codeOf(cause: unknown): string | undefined {
     return typeof code === "string" ? code : "UNKNOWN";
   }
   const close = cause as { code?: unknown } | null;
-  return SIGN_IN_ENDED.includes(Number(close?.code)) ? "UNAUTHENTICATED" : undefined;
+  return SIGN_IN_DOUBTED.includes(Number(close?.code)) ? "UNAUTHENTICATED" : undefined;
 }

@@ -5,7 +5,21 @@ import type { Client } from "urql";
 
 import { createApi, GRAPHQL_PATH } from "../connection/client";
 import { Link } from "../connection/link";
+import { graphql } from "../graphql";
 import { Live } from "../live/live";
+
+export const ViewerDocument = graphql(`
+  query Viewer {
+    viewer {
+      id
+      userName
+      displayName
+      roles {
+        permissions
+      }
+    }
+  }
+`);
 
 export interface Session {
   api: Client;
@@ -24,7 +38,9 @@ export function openSession(token: string, ended: () => void): Session {
   };
   const api = createApi(token, end);
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const link = new Link(`${scheme}//${location.host}${GRAPHQL_PATH}`, token, end);
+  // The answer that the token doesn't hold ends the session, like every such answer.
+  const doubt = (): void => void api.query(ViewerDocument, {}).toPromise();
+  const link = new Link(`${scheme}//${location.host}${GRAPHQL_PATH}`, token, doubt);
   const live = new Live(link, api);
   const close = (): void => {
     isOver = true;
