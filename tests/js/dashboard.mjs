@@ -94,6 +94,7 @@ const checks = [
     lab = page.url().match(/space_[0-9a-f]+/)[0];
     await status("Running");
     await page.getByText("ssh -p").waitFor();
+    await page.getByRole("meter", { name: "work" }).waitFor();
   }],
   ["what a space has to offer can be seen, and what it hasn't says why", async () => {
     await page.getByText("The template doesn’t enable it").first().waitFor();
@@ -190,8 +191,10 @@ const checks = [
     await inspect(page, "offline");
     // A program that isn't cut off: this one speaks to the API past the network.
     await please("change the space");
-    world.mend();
     await button("Reconnect now").click();
+    world.mend();
+    // A browser that says it is online again is believed.
+    await page.evaluate(() => dispatchEvent(new Event("online")));
     await page.getByText("changed while away").waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
   }],

@@ -27,6 +27,8 @@ export function Volumes({ space }: { space: Space }) {
     const timer = setInterval(() => !document.hidden && ask(), LOOK_MS);
     return () => clearInterval(timer);
   }, [ask]);
+  // Volumes come with the first start.
+  useEffect(() => ask(), [ask, space.status]);
   if (space.volumes.length === 0) return null;
   const usedOf = (name: string): number | null =>
     data?.space?.volumes.find((it) => it.name === name)?.usedBytes ?? null;
