@@ -1,4 +1,5 @@
 import type { Space } from "../spaces/space";
+import { Apps } from "./Apps";
 import { Doors } from "./Doors";
 import { Facts } from "./Facts";
 import { FromYourMachine } from "./FromYourMachine";
@@ -11,6 +12,7 @@ export function Overview({ space }: { space: Space }) {
     <div className="columns">
       <div>
         <Doors space={space} />
+        <Apps space={space} />
         <Tunnels space={space} />
       </div>
       <div>

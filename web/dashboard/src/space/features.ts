@@ -52,9 +52,10 @@ const APPS: { feature: FeatureName; app: string; hint: string }[] = [
 
 /** What can be opened of a space in a browser: its apps and each port that its template declares. */
 export function doorsOf(space: Space): Door[] {
+  const stateOf = (feature: FeatureName) => space.apps?.find((it) => it.feature === feature)?.state;
   const apps = APPS.map(({ feature, app, hint }) => ({
     title: featureName(feature),
-    hint,
+    hint: stateOf(feature) === "STARTING" ? "It is being started" : hint,
     app,
     bar: barOf(space, feature),
   }));

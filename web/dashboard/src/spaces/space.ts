@@ -72,6 +72,20 @@ export const SpaceParts = graphql(`
     agent {
       version
     }
+    apps {
+      feature
+      state
+      restarts
+      reason
+      tunnel {
+        state
+        loginUrl
+        loginCode
+        name
+        url
+        reason
+      }
+    }
   }
 `);
 
