@@ -20,6 +20,7 @@ mod browser;
 mod certificates;
 mod cli;
 mod dashboard;
+mod desktop;
 mod edge;
 mod engine;
 mod failures;

@@ -80,9 +80,12 @@ export class Clipboard {
 
   /** Takes what the browser has, for which it may ask somebody; whether it let us. */
   async share(): Promise<boolean> {
+    const before = this.#text;
     try {
       const text = await this.#browser.read();
-      if (text && text !== this.#text && text.length <= TEXT_MAX_LENGTH) {
+      // What came from the desktop meanwhile is newer.
+      const isNew = this.#text === before;
+      if (isNew && text && text !== this.#text && text.length <= TEXT_MAX_LENGTH) {
         this.wrote(text);
         this.#listener.changed(text);
       }

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { Clipboard } from "../src/clipboard";
+import { settle } from "./world";
 
 /** A browser's clipboard, which a test fills and locks. */
 class FakeBrowser {
@@ -59,6 +60,18 @@ test("what the browser doesn't take is kept until it does, and not replaced by w
   browser.isWritable = true;
   await clipboard.follow();
   expect([browser.text, sent]).toEqual(["new", []]);
+});
+
+test("what is copied on the desktop while the browser is read is not replaced by what it had", async () => {
+  browser.text = "old";
+  let answer = (_: string) => {};
+  browser.read = () => new Promise((resolve) => (answer = resolve));
+  const following = clipboard.follow();
+  await settle();
+  await clipboard.copied("new");
+  answer("old");
+  await following;
+  expect([clipboard.text, browser.text, sent]).toEqual(["new", "new", []]);
 });
 
 test("a browser that lets nobody read is asked by hand alone", async () => {

@@ -1,0 +1,167 @@
+// What people do at the desktop of a space, in a real browser.
+
+import { createInterface } from "node:readline";
+
+import { args, equal, run } from "./checks.mjs";
+import { launch, network } from "./chromium.mjs";
+import { changes, click, fits, isDrawn, notice, open, size, until } from "./desktop-page.mjs";
+import { camera, mutate, open as visit, type } from "./terminal-page.mjs";
+
+const [setting] = args("desktop.mjs SETTING", 1);
+const {
+  graphql, space, owner, guest, // The space, and the tokens and names of both people.
+  app, // The URL of its desktop.
+  pictures, // A folder.
+  sockets, // A folder of sockets, named like the ports that they stand for.
+} = JSON.parse(setting);
+
+const picture = camera(pictures);
+const world = await network(sockets);
+const browser = await launch();
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Asks for what only whoever started this can do, or see. */
+async function please(request) {
+  console.log(`please ${request}`);
+  await answers.next();
+}
+
+/** Within the window of the terminal, which was opened at the top left. */
+const [X, Y] = [100, 90];
+
+let page;
+
+const checks = [
+  ["a browser that is signed in by openApp sees the desktop, in the size of its window", async () => {
+    const input = { spaceId: space, app: "vnc" };
+    const { url } = await mutate(graphql, owner.token, "openApp", input, "url");
+    page = await visit(browser, url, { width: 1000, height: 650 }, "dark");
+    await fits(page);
+    await isDrawn(page);
+    const [width, height] = await size(page);
+    await please(`see the size ${width}x${height}`);
+    await picture(page, "desktop-dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await picture(page, "desktop-light");
+  }],
+  ["the right button opens the window manager's menu", async () => {
+    await changes(page, () => click(page, 700, 400, { button: "right" }));
+    await picture(page, "menu");
+    await changes(page, () => page.keyboard.press("Escape"));
+  }],
+  ["what is typed is typed there", async () => {
+    await changes(page, () => please("open a terminal"));
+    await click(page, X, Y);
+    await type(page, "echo 'Apples & \"{[|]}\"' > typed");
+    await picture(page, "terminal");
+    await please("see in typed: Apples & \"{[|]}\"");
+  }],
+  ["what is copied in the browser is pasted there", async () => {
+    const origin = new URL(app).origin;
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin });
+    await page.evaluate(() => navigator.clipboard.writeText("from the browser: ä €"));
+    await click(page, X, Y);
+    await page.waitForFunction(() => document.querySelector("#text").value === "from the browser: ä €");
+    await type(page, "touch pasting; cat > pasted");
+    await please("see in pasting: ");
+    // What is pasted is asked for and comes by itself, and keys don't wait for it.
+    await changes(page, () => page.keyboard.press("Shift+Insert"));
+    await picture(page, "pasted");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Control+D");
+    await please("see in pasted: from the browser: ä €");
+  }],
+  ["what is copied there is in the browser, and in the panel", async () => {
+    await type(page, "clear; for i in $(seq 60); do echo copiedthere; done");
+    await type(page, "touch printed");
+    await please("see in printed: ");
+    await click(page, X - 50, Y + 40, { clickCount: 2 });
+    await page.waitForFunction(() => document.querySelector("#text").value === "copiedthere");
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await until(page, async () => (await copied()) === "copiedthere");
+    await picture(page, "selected");
+  }],
+  ["what is written into the panel is pasted there, by its keys", async () => {
+    await page.getByRole("button", { name: "Clipboard", exact: true }).click();
+    await page.locator("#text").fill("echo by hand > by-hand");
+    await picture(page, "clipboard");
+    await page.keyboard.press("Escape");
+    equal(await page.locator("#clipboard-panel").isVisible(), false);
+    await page.getByRole("button", { name: "Keys", exact: true }).click();
+    await picture(page, "keys");
+    await changes(page, () => page.getByRole("button", { name: "Shift+Insert" }).click());
+    await click(page, X, Y);
+    await page.keyboard.press("Enter");
+    await please("see in by-hand: by hand");
+  }],
+  ["the keyboard leaves the desktop and comes back", async () => {
+    const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.tagName);
+    equal(await focused(), "CANVAS");
+    await page.keyboard.press("Tab");
+    equal(await focused(), "CANVAS");
+    await page.keyboard.press("Alt+Shift+T");
+    equal(await focused(), "clipboard");
+    await page.keyboard.press("Tab");
+    equal(await focused(), "keys");
+    await page.keyboard.press("Alt+Shift+T");
+    equal(await focused(), "CANVAS");
+    await type(page, "echo back > back");
+    await please("see in back: back");
+  }],
+  ["the desktop follows the window's size, down to a phone's", async () => {
+    for (const [width, height] of [[800, 500], [390, 700], [1000, 650]]) {
+      await page.setViewportSize({ width, height });
+      await fits(page);
+      const now = await size(page);
+      equal(now[0], width);
+      await please(`see the size ${now.join("x")}`);
+      if (width === 390) await picture(page, "phone");
+      equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+    }
+  }],
+  ["a network that is lost and comes back interrupts, and is said", async () => {
+    world.cut();
+    await notice(page).getByText("The connection is lost.").waitFor();
+    await picture(page, "lost");
+    world.mend();
+    await open(page);
+    await notice(page).waitFor({ state: "hidden" });
+    await isDrawn(page);
+  }],
+  ["a desktop that dies is waited for, and there again", async () => {
+    const again = page.waitForEvent("websocket");
+    await please("end the desktop");
+    await again;
+    await open(page);
+    await fits(page);
+    await isDrawn(page);
+  }],
+  ["a space that stops is waited for", async () => {
+    await please("stop the space");
+    await notice(page).getByText("isn’t running").waitFor();
+    await picture(page, "stopped");
+    await please("start the space");
+    await open(page);
+    await isDrawn(page);
+  }],
+  ["whom the space is shared with is refused", async () => {
+    const input = { spaceId: space, app: "vnc" };
+    const { url, problems } = await mutate(graphql, guest.token, "openApp", input, "url problems { code }");
+    equal([url, problems.length], [null, 1]);
+  }],
+  ["whose sign-in has ended sees no more of it", async () => {
+    await please("end the sign-ins");
+    await notice(page).getByText("Your sign-in has ended.").waitFor();
+    await picture(page, "ended");
+  }],
+  ["the page loads nothing from elsewhere, and breaks no rule of its own", async () => {
+    equal(page.complaints, []);
+    const origins = await page.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => new URL(name).origin),
+    );
+    equal([...new Set(origins)], [new URL(app).origin]);
+  }],
+];
+
+// A desktop that is drawn without a graphics card on a busy machine takes its time.
+await run(checks, 50_000);

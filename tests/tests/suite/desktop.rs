@@ -1,0 +1,86 @@
+//! The desktop, in a real browser and against a real space.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use spaceport_tests::{DESKTOP, Database, Installation, browser, eventually, root};
+
+/// Screenshots of the last run, to be looked at.
+fn pictures() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("screenshots").join("desktop")
+}
+
+/// Opens a terminal on the desktop, as its user, and makes a file once there is a shell in it.
+const TERMINAL: &str = "cd /home/dev && HOME=/home/dev \
+    setpriv --reuid=dev --regid=dev --init-groups \
+    setsid -f xterm -geometry 60x20+10+10 -e sh -c 'touch ready; exec bash --norc' \
+    </dev/null >/dev/null 2>&1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
+    let home = Installation::start(Database::Sqlite).await;
+    let admin = home.admin().await;
+    let blueprint = json!({
+        "image": DESKTOP, "memoryMib": 1024, "pids": 512, "features": ["VNC", "TERMINAL"],
+    });
+    let template = admin.create_template("desktops", blueprint).await;
+    let ada = admin.create_user("ada", json!({})).await;
+    let grace = admin.create_user("grace", json!({})).await;
+    let space = ada.run_space(&template, "lab").await;
+    let input = json!({ "spaceId": space, "userName": "grace" });
+    ada.mutate("shareSpace", input).await.value("space");
+    let port = home.edge_address().port();
+    let setting = json!({
+        "graphql": home.api_url("/graphql"),
+        "space": space,
+        "owner": { "name": "ada", "token": ada.token() },
+        "guest": { "name": "grace", "token": grace.token() },
+        "app": format!("https://vnc--lab--ada.apps.localhost:{port}"),
+        "pictures": pictures(),
+    });
+    let servers = [home.api_address(), home.edge_address()];
+    let docker = &home.docker;
+    let sees = async |script: &str, wanted: &str| {
+        eventually(script, async || {
+            docker.inside(&space, script) == (true, wanted.to_owned())
+        })
+        .await;
+    };
+    let act = async |request: &str| {
+        if let Some(wanted) = request.strip_prefix("see the size ") {
+            // The window manager's word for it, which counts as a failure to do more.
+            sees("icesh randr || true", &format!("0: {wanted}+0+0")).await;
+        } else if let Some((file, wanted)) = request
+            .strip_prefix("see in ")
+            .and_then(|it| it.split_once(':'))
+        {
+            sees(&format!("cat /home/dev/{file}"), wanted.trim()).await;
+        } else {
+            match request {
+                "open a terminal" => {
+                    docker.read_inside(&space, TERMINAL);
+                    sees("cat /home/dev/ready", "").await;
+                }
+                "end the desktop" => {
+                    docker.read_inside(&space, "pkill -x Xvnc");
+                }
+                "stop the space" => {
+                    ada.stop_space(&space).await;
+                }
+                "start the space" => {
+                    ada.ask("startSpace", &space).await;
+                    ada.space_is(&space, "RUNNING").await;
+                }
+                "end the sign-ins" => {
+                    let input = json!({ "userId": ada.viewer_id().await });
+                    admin.mutate("disableUser", input).await.value("user");
+                }
+                other => panic!("asked for {other}"),
+            }
+        }
+    };
+    let printed = browser::converse("desktop.mjs", setting, &servers, act).await;
+    println!("{printed}");
+}
