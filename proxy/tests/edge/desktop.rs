@@ -262,6 +262,7 @@ async fn whoever_comes_too_early_is_told_to_wait_and_why() {
             state,
             restarts: 0,
             reason: reason.map(str::to_owned),
+            tunnel: None,
         };
         Some(Status {
             apps: [("vnc".to_owned(), app)].into(),
