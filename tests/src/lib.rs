@@ -58,7 +58,9 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 pub const BUSYBOX: &str = "spaceport/busybox";
 /// The default image, with Python and a user who isn't root.
 pub const BASE: &str = "spaceport/base";
-/// The image with a desktop.
+/// The default image with an editor.
+pub const CODE: &str = "spaceport/code";
+/// The default image with a desktop.
 pub const DESKTOP: &str = "spaceport/desktop";
 
 /// The workspace.

@@ -1,8 +1,7 @@
 //! Promises of Spaceport, checked against the real parts.
 //!
-//! Needs root, Docker, the images `spaceport/busybox` and `spaceport/base`, the programs of this
-//! build, the agent (`dev/agent`), and Postgres: `eval "$(dev/postgres start)"`. `make test` sees to
-//! all of it.
+//! Needs root, Docker, the space images (`dev/images`), the programs of this build, the agent
+//! (`dev/agent`), and Postgres: `eval "$(dev/postgres start)"`. `make test` sees to all of it.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,6 +25,7 @@ mod engine;
 mod failures;
 mod history;
 mod house;
+mod images;
 mod injection;
 mod isolation;
 mod lifecycle;

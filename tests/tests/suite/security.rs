@@ -8,8 +8,8 @@ use reqwest::{Method, Version};
 use serde_json::json;
 use spaceport_tests::{Client, Database, Home, Installation, edge::Answer};
 
-pub(crate) use self::stage::cookie_of;
 use self::stage::{COOKIE, Stage, echoed, values};
+pub(crate) use self::stage::{code_for, cookie_of};
 
 async fn home() -> Home {
     Installation::shared(Database::Sqlite).await

@@ -104,23 +104,7 @@ impl Stage {
 
     /// Where the API sends a browser back to that is signed in there as `client` and wants `url`.
     pub(crate) async fn code_for(&self, client: &Client, url: &str) -> String {
-        let mut page: reqwest::Url = self.home.api_url("/apps/sign-in").parse().expect("a URL");
-        page.query_pairs_mut().append_pair("to", url);
-        let cookie = format!("spaceport-session={}", client.token());
-        let browser = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none());
-        let answer = browser
-            .build()
-            .expect("a client")
-            .get(page)
-            .header("cookie", cookie)
-            .send()
-            .await
-            .expect("the API answers");
-        assert_eq!(answer.status(), 303);
-        let location = &answer.headers()["location"];
-        location.to_str().expect("text").to_owned()
+        code_for(&self.home, client, url).await
     }
 
     /// Signs `client` in to an app; what a browser sends as `Cookie` afterwards.
@@ -167,4 +151,25 @@ pub(crate) fn values<'a>(request: &'a Value, name: &str) -> Vec<&'a str> {
 pub(crate) fn echoed(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.body);
     serde_json::from_str(&answer.body).expect("JSON")
+}
+
+/// Where the API sends a browser back to that is signed in there as `client` and wants `url`.
+pub(crate) async fn code_for(home: &Home, client: &Client, url: &str) -> String {
+    let mut page: reqwest::Url = home.api_url("/apps/sign-in").parse().expect("a URL");
+    page.query_pairs_mut().append_pair("to", url);
+    let cookie = format!("spaceport-session={}", client.token());
+    let browser = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
+    let answer = browser
+        .build()
+        .expect("a client")
+        .get(page)
+        .header("cookie", cookie)
+        .send()
+        .await
+        .expect("the API answers");
+    assert_eq!(answer.status(), 303);
+    let location = &answer.headers()["location"];
+    location.to_str().expect("text").to_owned()
 }

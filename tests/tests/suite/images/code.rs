@@ -1,0 +1,100 @@
+//! The image with Code Server.
+
+use serde_json::{Value, json};
+use spaceport_tests::{CODE, browser, eventually, root};
+
+use super::Place;
+use crate::security::{code_for, cookie_of};
+
+fn blueprint() -> Value {
+    json!({
+        "image": CODE, "memoryMib": 2048, "pids": 512,
+        "features": ["CODE_SERVER", "PORT_FORWARD", "TERMINAL"],
+        "volumes": [{ "name": "home", "mountPath": "/home/dev", "sizeGib": 1 }],
+    })
+}
+
+async fn code(name: &str) -> Place {
+    let place = Place::open(name, "code", blueprint()).await;
+    serves(&place).await;
+    place
+}
+
+/// Waits until the owner gets an answer of Code Server's own.
+async fn serves(place: &Place) {
+    let cookie = place.enter("code").await;
+    let url = format!("{}/healthz", place.url);
+    let serves = async || {
+        let cookie = [("cookie", cookie.as_str())];
+        place.visitor.get_with(&url, &cookie).await.status == 200
+    };
+    eventually("Code Server serves", serves).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_editor_is_its_owners_and_nobody_elses() {
+    let place = code("edit").await;
+    let cookie = place.enter("code").await;
+    let url = format!("{}/?folder=/home/dev/work", place.url);
+    let own = [("cookie", cookie.as_str())];
+    let page = place.visitor.get_with(&url, &own).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("vscode-workbench-web-configuration"));
+    // It asks for no password of its own, and is at loopback alone.
+    assert_eq!(place.listening(), ["127.0.0.1:13337"]);
+
+    // Whom the space is shared with gets what there is at a name that doesn't exist.
+    let input = json!({ "spaceId": place.space, "app": "code" });
+    let refused = place.guest.mutate("openApp", input).await;
+    assert!(!refused.succeeded());
+    let unknown = url.replace("--lab--", "--none--");
+    for url in [&url, &unknown] {
+        let code = code_for(&place.home, &place.guest, url).await;
+        let cookie = cookie_of(&place.visitor.get(&code).await);
+        let answer = place.visitor.get_with(url, &[("cookie", &cookie)]).await;
+        assert_eq!((answer.status, answer.code()), (404, "UNKNOWN_HOST"));
+    }
+    let anonymous = place
+        .visitor
+        .get_with(&url, &[("accept", "text/html")])
+        .await;
+    assert_eq!(anonymous.status, 303);
+    let sign_in = place.home.api_url("/apps/sign-in?");
+    assert!(anonymous.header("location").starts_with(&sign_in));
+    // The cookie of another app of the same space is none here.
+    let other = place.enter("term").await;
+    let other = place.visitor.get_with(&url, &[("cookie", &other)]).await;
+    assert_eq!(other.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_edit_in_a_real_browser_and_find_it_again_after_a_stop() {
+    let place = code("write").await;
+    place.inside("cd /home/dev/work && printf 'one\\n' >notes.txt");
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root().join("target"), std::path::PathBuf::from);
+    let setting = json!({
+        "graphql": place.home.api_url("/graphql"),
+        "token": place.owner.token(),
+        "space": place.space,
+        "pictures": target.join("screenshots").join("code"),
+    });
+    let servers = [place.home.api_address(), place.home.edge_address()];
+    let act = async |request: &str| match request.split_once(' ') {
+        Some(("hold", text)) => {
+            let holds = async || place.inside("cat /home/dev/work/*.txt").contains(text);
+            eventually("a file holds what was written", holds).await;
+        }
+        _ => panic!("asked for {request}"),
+    };
+    let printed = browser::converse("code.mjs", setting, &servers, act).await;
+    println!("{printed}");
+
+    place.owner.stop_space(&place.space).await;
+    place.owner.ask("startSpace", &place.space).await;
+    place.owner.space_is(&place.space, "RUNNING").await;
+    serves(&place).await;
+    let kept = place.inside("cat /home/dev/work/notes.txt");
+    assert_eq!(kept, "one\ntwo, typed in the editor");
+    place.inside("test -s /home/dev/.local/share/code-server/User/settings.json");
+}
