@@ -19,8 +19,11 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   const shown = useRef(place);
   useEffect(() => {
-    // Who doesn't see the page is to hear that it is another one.
-    if (shown.current !== place) main.current?.focus();
+    if (shown.current !== place) {
+      // Who doesn't see the page is to hear that it is another one, and who sees it begins at its top.
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
     shown.current = place;
   }, [place]);
 

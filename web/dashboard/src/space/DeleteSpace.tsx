@@ -34,7 +34,8 @@ function Confirmation({ space, onClose }: { space: Space; onClose: () => void })
     if (typed !== space.name) return;
     const answer = await remove.run({ input: { spaceId: space.id } });
     live.answered(answer);
-    if (answer) navigate("/");
+    // Its end may be told before it is answered, and whoever has gone elsewhere by then stays there.
+    if (answer && location.pathname.startsWith(`/spaces/${space.id}`)) navigate("/");
   };
   const volumes = space.volumes.map(({ name }) => name).join(", ");
   return (
