@@ -11,9 +11,13 @@ const flags = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
-/** Starts it. Certificates are of a development CA that it doesn't know. */
-export async function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+/**
+ * Starts it, with `more` flags. Certificates are of a development CA that it doesn't know: pages are
+ * let through by their context, and service workers by nothing but `--ignore-certificate-errors`.
+ */
+export async function launch(more = []) {
+  const args = [...flags, ...more];
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
 }
 
 /**

@@ -18,7 +18,7 @@ const EDITOR_TIMEOUT_MS = 45_000;
 
 const picture = camera(pictures);
 await network(sockets);
-const browser = await launch();
+const browser = await launch(["--ignore-certificate-errors"]);
 const context = await browser.newContext({
   ignoreHTTPSErrors: true,
   viewport: { width: 1200, height: 760 },
@@ -83,6 +83,19 @@ const checks = [
     await please("hold typed-42 as dev");
     await file("terminal.txt").waitFor();
     await picture(page, "terminal");
+  }],
+  ["a preview is drawn in a webview, by service workers of this origin alone", async () => {
+    await page.keyboard.type("printf '# A title\\n' >page.md\n");
+    await file("page.md").dblclick();
+    await page.locator(".monaco-editor .view-line", { hasText: "A title" }).waitFor();
+    await command("Markdown: Open Preview");
+    const preview = page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
+    await preview.locator("h1", { hasText: "A title" }).waitFor();
+    await picture(page, "preview");
+    const origins = (all) => [...new Set(all.map((it) => new URL(it.url()).origin))];
+    const loaded = page.frames().filter((frame) => frame.url().startsWith("http"));
+    const own = [new URL(page.url()).origin];
+    equal([origins(context.serviceWorkers()), origins(loaded)], [own, own]);
   }],
 ];
 
