@@ -53,7 +53,7 @@ export function inspector(folder, findings) {
 }
 
 /** What axe finds serious or critical. What the debugger evaluates is not the page's policy's matter. */
-async function judged(page) {
+export async function judged(page) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return violations

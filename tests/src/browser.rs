@@ -13,7 +13,15 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::node;
+use crate::{node, root};
+
+/// Where screenshots of the last run are kept, to be looked at: the folder of one test.
+#[must_use]
+pub fn pictures(test: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("screenshots").join(test)
+}
 
 /// Runs a script of `tests/js`, with `setting` as its argument, where it reaches `servers` as if it
 /// ran beside them.

@@ -1,20 +1,11 @@
 //! The dashboard, in a real browser, with real spaces.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
-use spaceport_tests::{BUSYBOX, Client, Database, Installation, browser, root};
+use spaceport_tests::{BUSYBOX, Client, Database, Installation, browser};
 
 /// Writes what its parameter says, and then a line a second.
 const WRITES: &str =
     "echo greeting $GREETING; i=0; while :; do i=$((i+1)); echo tick $i; sleep 1; done";
-
-/// Screenshots of the last run, to be looked at.
-fn pictures() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("screenshots").join("dashboard")
-}
 
 /// One whose spaces run and have something of everything.
 fn lively() -> Value {
@@ -90,7 +81,7 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
         "guest": { "name": "grace", "token": grace.token() },
         "password": "their password",
         "templates": { "good": "lively", "bad": "broken" },
-        "pictures": pictures(),
+        "pictures": browser::pictures("dashboard"),
     });
     let servers = [home.api_address(), home.edge_address()];
     let act = async |request: &str| match request {

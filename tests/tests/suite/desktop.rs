@@ -1,16 +1,7 @@
 //! The desktop, in a real browser and against a real space.
 
-use std::path::PathBuf;
-
 use serde_json::json;
-use spaceport_tests::{DESKTOP, Database, Installation, browser, eventually, root};
-
-/// Screenshots of the last run, to be looked at.
-fn pictures() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("screenshots").join("desktop")
-}
+use spaceport_tests::{DESKTOP, Database, Installation, browser, eventually};
 
 /// Opens a terminal on the desktop, as its user, and makes a file once there is a shell in it.
 const TERMINAL: &str = "cd /home/dev && HOME=/home/dev \
@@ -38,7 +29,7 @@ async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
         "owner": { "name": "ada", "token": ada.token() },
         "guest": { "name": "grace", "token": grace.token() },
         "app": format!("https://vnc--lab--ada.apps.localhost:{port}"),
-        "pictures": pictures(),
+        "pictures": browser::pictures("desktop"),
     });
     let servers = [home.api_address(), home.edge_address()];
     let docker = &home.docker;

@@ -1,19 +1,9 @@
 //! The web terminal, in a real browser and against a real space.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 use spaceport_tests::{
     BASE, BUSYBOX, Client, Database, Image, Installation, browser, eventually, program::Program,
-    root,
 };
-
-/// Screenshots of the last run, to be looked at.
-fn pictures() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("screenshots").join("terminal")
-}
 
 async fn share(owner: &Client, space: &str, guest: &str) {
     let input = json!({ "spaceId": space, "userName": guest });
@@ -49,7 +39,7 @@ async fn people_work_in_terminals_whatever_happens_around_them() {
         "owner": { "name": "ada", "token": ada.token() },
         "guest": { "name": "grace", "token": grace.token() },
         "app": format!("https://term--lab--ada.apps.localhost:{port}"),
-        "pictures": pictures(),
+        "pictures": browser::pictures("terminal"),
     });
     let servers = [home.api_address(), home.edge_address()];
     let mut successor = None;
@@ -83,7 +73,7 @@ async fn a_terminal_has_the_shell_that_the_image_has() {
     let setting = json!({
         "withSh": opened(BUSYBOX, "with-sh").await,
         "withNone": opened(empty.name(), "with-none").await,
-        "pictures": pictures(),
+        "pictures": browser::pictures("terminal"),
     });
     browser::run("shells.mjs", setting, &[home.edge_address()]).await;
 }

@@ -1,7 +1,7 @@
 //! The image with Code Server.
 
 use serde_json::{Value, json};
-use spaceport_tests::{CODE, browser, eventually, root};
+use spaceport_tests::{CODE, browser, eventually};
 
 use super::Place;
 use crate::security::{code_for, cookie_of};
@@ -71,13 +71,11 @@ async fn the_editor_is_its_owners_and_nobody_elses() {
 async fn people_edit_in_a_real_browser_and_find_it_again_after_a_stop() {
     let place = code("write").await;
     place.inside("cd /home/dev/work && printf 'one\\n' >notes.txt");
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), std::path::PathBuf::from);
     let setting = json!({
         "graphql": place.home.api_url("/graphql"),
         "token": place.owner.token(),
         "space": place.space,
-        "pictures": target.join("screenshots").join("code"),
+        "pictures": browser::pictures("code"),
     });
     let servers = [place.home.api_address(), place.home.edge_address()];
     let act = async |request: &str| match request.split_once(' ') {
