@@ -2,8 +2,11 @@
 
 const CHECK_TIMEOUT_MS = 15_000;
 
-/** Runs `[name, async function]` pairs, prints what fails, and sets the status of the process. */
-export async function run(checks, timeoutMs = CHECK_TIMEOUT_MS) {
+/**
+ * Runs `[name, async function]` pairs, prints what fails, and sets the status of the process. After
+ * the first that fails, `keep` may keep how things are.
+ */
+export async function run(checks, timeoutMs = CHECK_TIMEOUT_MS, keep = async () => {}) {
   let failed = 0;
   for (const [name, check] of checks) {
     try {
@@ -12,6 +15,7 @@ export async function run(checks, timeoutMs = CHECK_TIMEOUT_MS) {
     } catch (error) {
       failed += 1;
       console.log(`FAILED  ${name}: ${error?.message ?? JSON.stringify(error)}`);
+      if (failed === 1) await keep().catch(() => {});
     }
   }
   console.log(`${checks.length - failed} of ${checks.length} passed`);

@@ -1,15 +1,14 @@
 // Code Server's workbench as people see it.
 
 /** How long the editor may take to be there, or to open something. */
-export const TIMEOUT_MS = 45_000;
+export const TIMEOUT_MS = 40_000;
 
-const PALETTE = ".quick-input-widget input[type=text]";
-
-/** Waits until the workbench is there. */
+/** Waits until the workbench is there, and does what it is told. */
 export async function isOpen(page) {
   page.setDefaultTimeout(TIMEOUT_MS);
   await shown(page, ".monaco-workbench");
   await shown(page, ".statusbar");
+  await page.locator(".statusbar-item", { hasText: "Activating Extensions" }).waitFor({ state: "detached" });
 }
 
 /** Waits until something is shown. */
@@ -25,18 +24,25 @@ export const line = (page, text) => page.locator(".monaco-editor .view-line", { 
 /** Runs a command by the palette. */
 export async function command(page, title) {
   await page.keyboard.press("F1");
-  const input = page.locator(PALETTE);
+  const input = page.locator(".quick-input-widget input[type=text]");
   await input.waitFor();
   await input.fill(`>${title}`);
   await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
   await page.keyboard.press("Enter");
 }
 
-/** Saves what has no name yet. */
-export async function saveAs(page, path) {
-  await page.keyboard.press("Control+S");
-  const input = page.locator(PALETTE);
+/** Makes a file in the folder, writes a line in it and saves it. */
+export async function write(page, name, text) {
+  await page.locator(".explorer-folders-view").hover();
+  await page.getByRole("button", { name: "New File..." }).first().click();
+  const input = page.locator(".explorer-item-edited input");
   await input.waitFor();
-  await input.fill(path);
+  await input.fill(name);
   await page.keyboard.press("Enter");
+  await shown(page, `.tab.active[aria-label^="${name}"]`);
+  await shown(page, ".monaco-editor.focused");
+  await page.keyboard.type(text);
+  await line(page, text).waitFor();
+  await page.keyboard.press("Control+S");
+  await shown(page, `.tab.active:not(.dirty)[aria-label^="${name}"]`);
 }

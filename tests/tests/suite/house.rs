@@ -191,3 +191,19 @@ fn a_module_is_a_file_of_its_own_name() {
         }
     }
 }
+
+#[test]
+fn the_tours_pictures_are_those_of_the_story() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = readme.split("(docs/tour/").skip(1);
+    let shown = shown.filter_map(|it| it.split_once(".png)"));
+    let shown: BTreeSet<_> = shown.map(|(name, _)| name.to_owned()).collect();
+    let kept = fs::read_dir(root().join("docs/tour")).unwrap();
+    let kept = kept.map(|it| it.unwrap().file_name().into_string().unwrap());
+    let kept: BTreeSet<_> = kept.map(|it| it.replace(".png", "")).collect();
+    assert_eq!(shown, kept);
+    let story = fs::read_to_string(root().join("tests/js/story.mjs")).unwrap();
+    for name in kept {
+        assert!(story.contains(&format!(", \"{name}\")")), "{name}");
+    }
+}

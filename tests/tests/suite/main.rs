@@ -43,6 +43,7 @@ mod sharing;
 mod ssh;
 mod ssh_keys;
 mod statements;
+mod story;
 mod subscriptions;
 mod survives;
 mod templates;

@@ -31,6 +31,11 @@ const tabs = new Tabs(
   element("panes"),
 );
 
+/** Ends the terminal that is shown. */
+function closeShown(): void {
+  if (tabs.selected) void close(tabs.selected);
+}
+
 /** Ends a terminal. Where others would lose something by it, somebody is asked first. */
 async function close(tab: Tab): Promise<void> {
   const isLive = tab.session?.connection.state.is !== "ended" && tab.id !== undefined;
@@ -60,7 +65,7 @@ function key(event: KeyboardEvent): boolean {
   if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey) return false;
   const act = {
     KeyN: () => tabs.select(tabs.add()),
-    KeyW: () => tabs.selected && void close(tabs.selected),
+    KeyW: closeShown,
     KeyT: () => tabs.focus(),
     ArrowLeft: () => tabs.step(-1),
     ArrowRight: () => tabs.step(1),
@@ -97,6 +102,7 @@ async function begin(): Promise<void> {
 }
 
 element("new").addEventListener("click", () => tabs.select(tabs.add()));
+element("end").addEventListener("click", closeShown);
 document.addEventListener("keydown", (event) => {
   // Keys that a terminal got were judged there.
   if (!(event.target as Element).closest(".pane")) key(event);

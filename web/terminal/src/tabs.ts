@@ -63,8 +63,11 @@ export class Tabs {
     const close = document.createElement("button");
     close.type = "button";
     close.className = "close";
+    // For the mouse alone: a list of tabs may hold nothing but tabs for who doesn't see it.
     close.tabIndex = -1;
+    close.ariaHidden = "true";
     close.textContent = "×";
+    close.title = "End (Alt+Shift+W)";
     element.append(button, close);
     this.#strip.append(element);
     const pane = document.createElement("section");
@@ -166,9 +169,6 @@ export class Tabs {
     // One stop for the Tab key; the arrow keys go on from there.
     tab.button.tabIndex = isSelected ? 0 : -1;
     tab.element.dataset.state = tab.session?.connection.state.is ?? "left";
-    const close = tab.element.querySelector(".close");
-    close?.setAttribute("aria-label", `End ${label}`);
-    close?.setAttribute("title", "End (Alt+Shift+W)");
   }
 
   /** The keys of a list of tabs (ARIA Authoring Practices, Tabs). */
