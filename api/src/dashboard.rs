@@ -1,10 +1,7 @@
-//! The page on which people make, see and use their spaces. Its files were built beside this program
-//! (`dev/web`) and are a part of it.
+//! The page on which people make, see and use their spaces.
 //!
 //! It has no rights of its own: it asks `/graphql` like every other client, with a token that it
 //! sends itself.
-
-mod files;
 
 use std::sync::Arc;
 
@@ -17,14 +14,19 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
+use spaceport_pages::{Caches, Page, embedded};
 
-use self::files::Files;
+/// The page loads its own files and speaks with its own host, its WebSocket included (CSP3 §6.7.2.8),
+/// and nobody frames it. It keeps somebody's token, so no script, style or form of anybody else has a
+/// place in it.
+static DASHBOARD: Page = Page {
+    files: embedded!("dashboard"),
+    policy: "default-src 'none'; script-src 'self'; style-src 'self'; \
+        img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; \
+        frame-ancestors 'none'",
+    caches: Caches::Shared,
+};
 
-/// Empty in a program beside which nothing was built.
-static FILES: Files = include!(concat!(env!("OUT_DIR"), "/dashboard_files.rs"));
-
-/// The page itself.
-const INDEX: &str = "/index.html";
 /// The addresses that the page has within itself. Each is the same file.
 const PLACES: [&str; 4] = ["/", "/new", "/spaces/{*place}", "/account"];
 /// What the page asks about the API that served it.
@@ -56,12 +58,12 @@ async fn tell(State(about): State<Arc<About>>) -> impl IntoResponse {
 }
 
 async fn page(headers: HeaderMap) -> Response {
-    let page = files::answer(FILES, INDEX, &headers);
+    let page = DASHBOARD.file("/", &headers);
     page.map_or_else(not_built, |page| page.map(Body::from))
 }
 
 async fn asset(uri: Uri, headers: HeaderMap) -> Response {
-    let file = files::answer(FILES, uri.path(), &headers);
+    let file = DASHBOARD.file(uri.path(), &headers);
     file.map_or_else(
         || StatusCode::NOT_FOUND.into_response(),
         |file| file.map(Body::from),
@@ -72,4 +74,15 @@ fn not_built() -> Response {
     let text = "This program was built without its dashboard. `dev/web` builds it; then build the \
                 program again. The API is at /graphql.\n";
     (StatusCode::NOT_FOUND, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_runs_nothing_but_its_own() {
+        assert!(DASHBOARD.policy.starts_with("default-src 'none'"));
+        assert!(!DASHBOARD.policy.contains("unsafe"));
+    }
 }
