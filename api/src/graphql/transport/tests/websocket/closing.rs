@@ -1,6 +1,7 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::SinkExt as _;
+use serde_json::json;
 use tokio_tungstenite::tungstenite::{Message, http::header};
 
 use super::{
@@ -30,8 +31,14 @@ async fn initialisation_has_a_deadline() {
     .await;
     let expected = (4408, "Connection initialisation timeout".to_owned());
     assert_eq!(served.client().await.closed().await, expected);
-    // Once it was asked for, authentication may take its time.
-    served.ready("Bearer slow").await;
+    // Once it was asked for, authentication may take its time: more than who came later has.
+    let mut slow = served.client().await;
+    slow.init("Bearer slow").await;
+    let doorman = &served.site.doorman;
+    until(|| doorman.asked.load(Ordering::Relaxed) == 1).await;
+    assert_eq!(served.client().await.closed().await, expected);
+    doorman.opening.notify_one();
+    assert_eq!(slow.read().await, json!({"type": "connection_ack"}));
 }
 
 #[tokio::test]
