@@ -25,7 +25,7 @@ use crate::{
     engine::{Engine, EngineError},
     events::EventLog,
     settings::Settings,
-    store::{Store, StoreError},
+    store::{Change, Store, StoreError},
 };
 
 pub mod apps;
@@ -86,6 +86,13 @@ pub struct App {
 impl App {
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What was asked for is so already: nothing changes.
+    async fn already_so<T>(&self, change: Change, value: T) -> AppResult<Done<T>> {
+        change.abandon().await?;
+        let cursor = self.store.current_head().await?;
+        Ok(Done { value, cursor })
     }
 }
 

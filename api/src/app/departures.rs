@@ -47,7 +47,7 @@ impl App {
         let mut user = named(&change, user_id).await?;
         self.require_above(actor, user.id).await?;
         if user.disabled_at.is_some() {
-            return self.unchanged(change, user).await;
+            return self.already_so(change, user).await;
         }
         let now = self.now();
         user.disabled_at = Some(now);
@@ -77,7 +77,7 @@ impl App {
         let mut user = named(&change, user_id).await?;
         self.require_above(actor, user.id).await?;
         if user.disabled_at.is_none() {
-            return self.unchanged(change, user).await;
+            return self.already_so(change, user).await;
         }
         user.disabled_at = None;
         change.set_disabled(&user).await?;
@@ -154,14 +154,6 @@ impl App {
                 .await?;
         }
         Ok(())
-    }
-
-    async fn unchanged(&self, change: Change, user: User) -> AppResult<Done<User>> {
-        change.abandon().await?;
-        Ok(Done {
-            value: user,
-            cursor: self.store.current_head().await?,
-        })
     }
 
     /// Asks the same of every space of a user.

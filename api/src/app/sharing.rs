@@ -179,14 +179,6 @@ impl App {
         change.lock_quota(seen.owner_id).await?;
         Ok(still_managed(change.space(seen.id).await?, seen)?)
     }
-
-    async fn already_so(&self, change: Change, space: Space) -> AppResult<Done<Space>> {
-        change.abandon().await?;
-        Ok(Done {
-            value: space,
-            cursor: self.store.current_head().await?,
-        })
-    }
 }
 
 /// Why somebody can't take a space over is told to who may know about users. To others it would

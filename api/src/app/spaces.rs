@@ -101,13 +101,7 @@ impl App {
         let now = self.now();
         let next = match request(&space.state, what, now, &self.settings.deadlines) {
             Decision::Accepted(next) => next,
-            Decision::AlreadySo => {
-                change.abandon().await?;
-                return Ok(Done {
-                    value: space,
-                    cursor: self.store.current_head().await?,
-                });
-            }
+            Decision::AlreadySo => return self.already_so(change, space).await,
             Decision::Denied(denial @ Denial::Deleting) => {
                 let problem = Problem::new(ProblemCode::InvalidTransition, denial.to_string());
                 return Err(problem.at(["spaceId"]).into());

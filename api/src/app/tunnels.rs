@@ -141,11 +141,7 @@ impl App {
             require_tunnels(actor, &change, &space, "tunnelId").await?;
         }
         if after == before {
-            change.abandon().await?;
-            return Ok(Done {
-                value: before,
-                cursor: self.store.current_head().await?,
-            });
+            return self.already_so(change, before).await;
         }
         if after.name != before.name {
             after.host = self.free_host(&change, after.owner_id, &after.name).await?;

@@ -65,11 +65,7 @@ impl App {
                 let message = "was used with another input";
                 return Err(Problem::input(["idempotencyKey"], message).into());
             }
-            change.abandon().await?;
-            return Ok(Done {
-                value: space,
-                cursor: self.store.current_head().await?,
-            });
+            return self.already_so(change, space).await;
         }
         let version = self
             .offered_version(&change, actor, &input.template_id)
