@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use spaceport_domain::event::{Cursor, Event};
 use tokio::sync::watch;
 
@@ -108,6 +108,26 @@ impl EventLog {
                         .map(Arc::new)
                         .collect(),
                 };
+            }
+        })
+    }
+
+    /// The same, which goes on where it was when the database answers again.
+    pub fn keep_following(&self, after: Cursor) -> impl Stream<Item = Arc<Event>> + Send + use<> {
+        let state = (self.clone(), after, Box::pin(self.follow(after)));
+        stream::unfold(state, |(log, mut after, mut events)| async move {
+            loop {
+                match events.next().await {
+                    Some(Ok(event)) => {
+                        after = event.cursor;
+                        return Some((event, (log, after, events)));
+                    }
+                    Some(Err(_)) => {
+                        tokio::time::sleep(RETRY).await;
+                        events.set(log.follow(after));
+                    }
+                    None => return None,
+                }
             }
         })
     }

@@ -12,6 +12,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -111,20 +112,15 @@ impl Reconciler {
 
     /// Turns what is committed, by whichever replica, into wake-ups.
     async fn follow_changes(&self) {
-        let mut after = self.app.events.tail();
-        loop {
-            let mut events = std::pin::pin!(self.app.events.follow(after));
-            while let Some(Ok(event)) = events.next().await {
-                after = event.cursor;
-                match &event.body {
-                    EventBody::Space { space, .. } if space.state.needs_work() => {
-                        self.wake.space(space.id);
-                    }
-                    _ => {}
+        let log = &self.app.events;
+        let mut events = pin!(log.keep_following(log.tail()));
+        while let Some(event) = events.next().await {
+            match &event.body {
+                EventBody::Space { space, .. } if space.state.needs_work() => {
+                    self.wake.space(space.id);
                 }
+                _ => {}
             }
-            // The database failed; what is missed meanwhile is found by looking at everything.
-            tokio::time::sleep(TICK).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Running the control plane: everything is made here, and ends here.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures_util::StreamExt;
@@ -238,19 +238,13 @@ async fn reconcile(app: &Arc<App>) {
 /// Ends what runs on sign-ins that were ended, or with what a user may no longer do, by whichever
 /// replica that was changed.
 async fn end_sign_ins(app: &App) {
-    let mut after = app.events.tail();
-    loop {
-        let mut events = std::pin::pin!(app.events.follow(after));
-        while let Some(Ok(event)) = events.next().await {
-            after = event.cursor;
-            match event.body {
-                EventBody::SignInEnded { sign_in, .. } => app.sign_ins.end(sign_in),
-                EventBody::Access { user_id } => app.sign_ins.interrupt(user_id),
-                _ => {}
-            }
+    let mut events = pin!(app.events.keep_following(app.events.tail()));
+    while let Some(event) = events.next().await {
+        match event.body {
+            EventBody::SignInEnded { sign_in, .. } => app.sign_ins.end(sign_in),
+            EventBody::Access { user_id } => app.sign_ins.interrupt(user_id),
+            _ => {}
         }
-        // The database failed; nothing is skipped.
-        tokio::time::sleep(SWEEP).await;
     }
 }
 

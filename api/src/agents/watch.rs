@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     net::SocketAddr,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -68,20 +69,15 @@ impl Watch {
 
     /// Rings when a space has been started, by whichever replica that was asked for.
     async fn follow_starts(&self) {
-        let mut after = self.app.events.tail();
-        loop {
-            let mut events = std::pin::pin!(self.app.events.follow(after));
-            while let Some(Ok(event)) = events.next().await {
-                after = event.cursor;
-                match &event.body {
-                    EventBody::Space { space, .. } if self.is_young(space) => {
-                        self.started.notify_one();
-                    }
-                    _ => {}
+        let log = &self.app.events;
+        let mut events = pin!(log.keep_following(log.tail()));
+        while let Some(event) = events.next().await {
+            match &event.body {
+                EventBody::Space { space, .. } if self.is_young(space) => {
+                    self.started.notify_one();
                 }
+                _ => {}
             }
-            // The database failed; the next round finds what is missed.
-            time::sleep(YOUNG_EVERY).await;
         }
     }
 

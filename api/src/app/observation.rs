@@ -1,11 +1,11 @@
 //! Looking into a running space: what it writes and what it uses.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
 use spaceport_domain::{
     access::{Actor, Sight},
-    event::{Cursor, EventBody},
+    event::{Cursor, Event, EventBody},
     id::SpaceId,
     lifecycle::Status,
     problem::{Problem, ProblemCode},
@@ -140,25 +140,16 @@ impl App {
         &self,
         actor: Actor,
         id: SpaceId,
-        mut after: Cursor,
+        after: Cursor,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let log = self.events.clone();
+        let is_lost = move |event: &Event| match &event.body {
+            EventBody::Space { space, .. } => space.id == id && !actor.manages(space.owner_id),
+            _ => false,
+        };
+        let events = self.events.keep_following(after);
         async move {
-            loop {
-                let mut events = std::pin::pin!(log.follow(after));
-                while let Some(Ok(event)) = events.next().await {
-                    after = event.cursor;
-                    match &event.body {
-                        EventBody::Space { space, .. }
-                            if space.id == id && !actor.manages(space.owner_id) =>
-                        {
-                            return;
-                        }
-                        _ => {}
-                    }
-                }
-                tokio::time::sleep(REOPEN).await;
-            }
+            let mut losses = pin!(events.filter(|event| ready(is_lost(event))));
+            losses.next().await;
         }
     }
 
@@ -183,7 +174,7 @@ impl App {
                     continue;
                 }
             }
-            let mut events = std::pin::pin!(self.events.follow(*cursor));
+            let mut events = pin!(self.events.follow(*cursor));
             while let Some(Ok(event)) = events.next().await {
                 *cursor = event.cursor;
                 if event.body.space_id() == Some(id) {
