@@ -21,6 +21,7 @@
 //! | [`space`], [`share`], [`tunnel`], [`event`] | what a space, a share and a tunnel are, and what is told of their changes |
 //! | [`agent`] | what the edge and the program inside a space say to each other |
 //! | [`route`] | what the edge must know to reach a space |
+//! | [`spelling`] | bytes in hexadecimal and in URLs, text in pages |
 //! | [`forwarding`] | whom a request is from, when proxies stand in between |
 //! | [`problem`] | the codes of everything a caller can get wrong |
 
@@ -42,6 +43,7 @@ pub mod route;
 pub mod scope;
 pub mod share;
 pub mod space;
+pub mod spelling;
 pub mod template;
 pub mod ticket;
 pub mod time;

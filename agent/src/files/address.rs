@@ -2,12 +2,12 @@
 
 use std::{
     ffi::OsString,
-    fmt::Write,
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{Timespec, Timestamps, UTIME_OMIT};
+use spaceport_domain::spelling;
 
 use super::failure::Failure;
 
@@ -177,46 +177,10 @@ fn time(spelled: &str) -> Option<Timespec> {
     })
 }
 
-/// The bytes that percent-encoding stands for.
-fn decode(encoded: &str) -> Result<Vec<u8>, Failure> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|it| u8::try_from(it).ok())
-    };
-    let mut decoded = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    while let Some((&byte, behind)) = rest.split_first() {
-        let (byte, behind) = match (byte, behind) {
-            (b'%', [high, low, behind @ ..]) => {
-                let digits = digit(*high).zip(digit(*low));
-                let (high, low) = digits.ok_or_else(Failure::invalid_path)?;
-                (high << 4 | low, behind)
-            }
-            (b'%', _) => return Err(Failure::invalid_path()),
-            (byte, behind) => (byte, behind),
-        };
-        if byte == 0 {
-            return Err(Failure::invalid_path());
-        }
-        decoded.push(byte);
-        rest = behind;
-    }
-    Ok(decoded)
-}
-
-/// Bytes, percent-encoded but for what is plain everywhere in a URL.
-pub fn encode(bytes: &[u8]) -> String {
-    let mut encoded = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a string can't fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+/// The bytes that a text in a URL stands for. A path of the system can't have a zero among them.
+fn decode(text: &str) -> Result<Vec<u8>, Failure> {
+    let bytes = spelling::read_url(text).filter(|bytes| !bytes.contains(&0));
+    bytes.ok_or_else(Failure::invalid_path)
 }
 
 #[cfg(test)]
@@ -312,7 +276,7 @@ mod tests {
         #[test]
         fn any_name_is_read_as_it_was_encoded(name in proptest::collection::vec(1_u8..=255, 1..40)) {
             prop_assume!(!name.contains(&b'/') && name != b"." && name != b"..");
-            let path = parse(&format!("/fs/{}", encode(&name))).expect("a path");
+            let path = parse(&format!("/fs/{}", spelling::url(&name))).expect("a path");
             prop_assert_eq!(path.as_os_str().as_bytes(), [b"/", name.as_slice()].concat());
         }
 

@@ -16,9 +16,10 @@ use hyper::{
 };
 use rustix::fs::OFlags;
 use serde::Serialize;
+use spaceport_domain::spelling;
 
 use super::{
-    address::{Address, Query, encode},
+    address::{Address, Query},
     answer::{Answer, Body, Content, DIGEST, digest, empty, json, with_body},
     failure::Failure,
     kind, listing,
@@ -87,7 +88,7 @@ pub fn get(
 }
 
 fn symlink(address: &Address) -> Result<Answer, Failure> {
-    let target = encode(fs::read_link(address.path())?.as_os_str().as_bytes());
+    let target = spelling::url(fs::read_link(address.path())?.as_os_str().as_bytes());
     let mut answer = empty(StatusCode::OK);
     if let Ok(target) = HeaderValue::from_str(&target) {
         answer.headers_mut().insert(TARGET, target);

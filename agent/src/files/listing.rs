@@ -19,9 +19,10 @@ use hyper::{
 };
 use rustix::fs::OFlags;
 use serde::Serialize;
+use spaceport_domain::spelling;
 
 use super::{
-    address::{Address, encode},
+    address::Address,
     answer::{Answer, Body, digest, with_body},
     failure::{Failure, Told},
     kind,
@@ -144,7 +145,7 @@ impl Iterator for Entries {
                     continue;
                 }
             };
-            let name = format!("{directory}{}", encode(entry.file_name().as_bytes()));
+            let name = format!("{directory}{}", spelling::url(entry.file_name().as_bytes()));
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if self.recursive && is_directory {
                 self.enter(&name, &entry.path());
@@ -233,7 +234,7 @@ impl Iterator for Pieces {
                 size: metadata.len(),
                 mode: kind::mode(&metadata),
                 mtime: kind::mtime(&metadata),
-                target: target.map(|target| encode(target.as_os_str().as_bytes())),
+                target: target.map(|target| spelling::url(target.as_os_str().as_bytes())),
                 content,
             };
             // Writing to memory can't fail.
@@ -277,7 +278,7 @@ fn page(directory: &Path, mut all: Entries) -> String {
         })
         .collect();
     entries.sort_unstable_by(|one, other| (!one.1, &one.2).cmp(&(!other.1, &other.2)));
-    let title = escape(&directory.to_string_lossy());
+    let title = spelling::html(&directory.to_string_lossy());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -288,7 +289,7 @@ fn page(directory: &Path, mut all: Entries) -> String {
         let _ = writeln!(page, "<li><a href=\"{}\">..</a>", link(parent));
     }
     for (link, is_directory, shown) in entries {
-        let shown = escape(&String::from_utf8_lossy(&shown));
+        let shown = spelling::html(&String::from_utf8_lossy(&shown));
         let behind = if is_directory { "/" } else { "" };
         let _ = writeln!(page, "<li><a href=\"{link}\">{shown}{behind}</a>");
     }
@@ -302,22 +303,11 @@ fn page(directory: &Path, mut all: Entries) -> String {
 /// The URL's path of something.
 fn link(path: &Path) -> String {
     let path: PathBuf = path.components().skip(1).collect();
-    let names: Vec<String> = path.iter().map(|name| encode(name.as_bytes())).collect();
+    let names: Vec<String> = path
+        .iter()
+        .map(|name| spelling::url(name.as_bytes()))
+        .collect();
     format!("/fs/{}", names.join("/"))
-}
-
-fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut escaped, character| {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            character => escaped.push(character),
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]
@@ -325,12 +315,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_lead_where_they_say_and_names_are_no_markup() {
+    fn links_lead_where_they_say() {
         assert_eq!(link(Path::new("/")), "/fs/");
         assert_eq!(link(Path::new("/a b/<i>")), "/fs/a%20b/%3Ci%3E");
-        assert_eq!(
-            escape("<a href='x'>&\""),
-            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;"
-        );
     }
 }

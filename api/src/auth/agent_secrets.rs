@@ -3,11 +3,11 @@
 //! Each start of a space has a secret of its own, derived from a key outside the database by
 //! HMAC-SHA256 (RFC 2104): nothing has to be kept, and who has one of them can't make another.
 
-use std::{fmt, fmt::Write as _, io, path::Path};
+use std::{fmt, io, path::Path};
 
 use ring::hmac;
 use sha2::{Digest, Sha256};
-use spaceport_domain::{agent::Secret, id::SpaceId};
+use spaceport_domain::{agent::Secret, id::SpaceId, spelling};
 
 use super::files;
 
@@ -51,12 +51,7 @@ impl AgentSecrets {
 
     /// The SHA-256 of that secret in hexadecimal: all that the space itself is told.
     pub fn hash(&self, space: SpaceId, instance: u32) -> String {
-        let hash = Sha256::digest(self.secret(space, instance).bytes());
-        hash.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string can't fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        spelling::hex(&Sha256::digest(self.secret(space, instance).bytes()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
+use spaceport_domain::spelling;
 
 /// What every API token begins with, so that it is recognised where it leaked.
 pub const PREFIX: &str = "spt_";
@@ -19,14 +20,7 @@ pub fn random() -> String {
 /// What is kept of a token or a code, in hex. It has too much entropy for its hash to be guessed, so a
 /// plain hash does.
 pub fn hash(token: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(token.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string doesn't fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    spelling::hex(&Sha256::digest(token.as_bytes()))
 }
 
 #[cfg(test)]

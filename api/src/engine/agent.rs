@@ -1,9 +1,10 @@
 //! The program that every space is started with.
 
-use std::{fmt, fmt::Write as _, io, path::Path};
+use std::{fmt, io, path::Path};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use spaceport_domain::spelling;
 
 /// How many hexadecimal digits of its hash tell one build of a version from another.
 const BUILD_DIGITS: usize = 8;
@@ -39,12 +40,7 @@ impl AgentProgram {
     }
 
     fn new(bytes: Bytes) -> Self {
-        let hash = Sha256::digest(&bytes);
-        let hash = hash.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string can't fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let hash = spelling::hex(&Sha256::digest(&bytes));
         Self { bytes, hash }
     }
 

@@ -10,11 +10,11 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use spaceport_domain::problem::Problem;
+use spaceport_domain::{problem::Problem, spelling};
 
 use super::{
     Pages, form,
-    html::{self, Page, escape},
+    html::{self, Page},
     see_other,
     sign_in::{fields, footer, with_cookie},
 };
@@ -165,7 +165,7 @@ fn confirm(asked: &Asked) -> String {
          <form method=\"post\" action=\"{action}\">\
          <button name=\"answer\" value=\"yes\">Sign in the command line</button> \
          <button class=\"quiet\" name=\"answer\" value=\"no\">No</button></form>",
-        action = escape(&asked.here()),
+        action = spelling::html(&asked.here()),
     )
 }
 
@@ -179,7 +179,7 @@ fn ask(asked: &Asked, name: &str, problems: &[Problem]) -> Page {
     let body = format!(
         "<p>To sign in the command line on this computer</p>{told}\
          <form method=\"post\" action=\"{action}\">{fields}</form>",
-        action = escape(&asked.here()),
+        action = spelling::html(&asked.here()),
         fields = fields(name),
     );
     Page::new(status, "Sign in", body).retry_after(form::retry_after(problems))

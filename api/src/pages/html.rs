@@ -8,7 +8,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
-use spaceport_domain::{problem::Problem, quota::Resource};
+use spaceport_domain::{problem::Problem, quota::Resource, spelling};
 
 use crate::settings::Settings;
 
@@ -115,7 +115,7 @@ fn content_security(settings: &Settings, form_leads_to: Option<&str>) -> String 
 
 /// A paragraph.
 pub(super) fn text(text: &str) -> String {
-    format!("<p>{}</p>", escape(text))
+    format!("<p>{}</p>", spelling::html(text))
 }
 
 /// What went wrong, read out at once by those who don't see it.
@@ -127,7 +127,7 @@ pub(super) fn problems(problems: &[Problem]) -> String {
             None => problem.message.clone(),
         };
         // Writing to a string doesn't fail.
-        let _ = write!(html, "<p>{}</p>", escape(&sentence(&message)));
+        let _ = write!(html, "<p>{}</p>", spelling::html(&sentence(&message)));
     }
     html + "</div>"
 }
@@ -151,33 +151,12 @@ fn sentence(message: &str) -> String {
     }
 }
 
-/// Text that is text wherever it stands in a page, quoted attributes included.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn text_stays_text() {
-        let hostile = "<a href=\"x\" title='y'>&";
-        assert_eq!(
-            escape(hostile),
-            "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;"
-        );
         let problem = Problem::not_found("<b>");
         assert_eq!(
             problems(&[problem]),

@@ -7,11 +7,13 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
-use spaceport_domain::{destination::Destination, problem::Problem, ticket::SIGN_IN_PATH};
+use spaceport_domain::{
+    destination::Destination, problem::Problem, spelling, ticket::SIGN_IN_PATH,
+};
 
 use super::{
     Pages, SIGN_OUT_PATH, form,
-    html::{self, Page, escape},
+    html::{self, Page},
     see_other, with_destination,
 };
 use crate::app::{AppError, AppResult, Origin, sign_in::SignedIn};
@@ -169,8 +171,8 @@ pub(super) fn footer(signed_in: &SignedIn, to: Option<&Destination>) -> String {
     format!(
         "<footer>Signed in as <strong>{name}</strong> · <form method=\"post\" action=\"{action}\">\
          <button class=\"quiet\">Sign out</button></form></footer>",
-        name = escape(&signed_in.actor.user_name),
-        action = escape(&action),
+        name = spelling::html(&signed_in.actor.user_name),
+        action = spelling::html(&action),
     )
 }
 
@@ -179,7 +181,7 @@ fn lead_on(to: &Destination) -> Page {
     let body = format!(
         "<p>An app is opened from a page of its own.</p>\
          <a class=\"button\" href=\"{url}\" target=\"_top\">Go on</a>",
-        url = escape(&with_destination(SIGN_IN_PATH, to)),
+        url = spelling::html(&with_destination(SIGN_IN_PATH, to)),
     );
     Page::new(StatusCode::FORBIDDEN, "Open this by itself", body)
 }
@@ -199,8 +201,8 @@ fn ask(to: &Destination, name: &str, problems: &[Problem]) -> Page {
     let body = format!(
         "<p>To open <code>{host}</code></p>{told}\
          <form method=\"post\" action=\"{action}\">{fields}</form>",
-        host = escape(to.host()),
-        action = escape(&with_destination(SIGN_IN_PATH, to)),
+        host = spelling::html(to.host()),
+        action = spelling::html(&with_destination(SIGN_IN_PATH, to)),
         fields = fields(name),
     );
     Page::new(status, "Sign in", body).retry_after(form::retry_after(problems))
@@ -216,6 +218,6 @@ pub(super) fn fields(name: &str) -> String {
          <input id=\"password\" name=\"password\" type=\"password\" \
          autocomplete=\"current-password\" required>\
          <button>Sign in</button>",
-        name = escape(name),
+        name = spelling::html(name),
     )
 }

@@ -12,12 +12,13 @@ use spaceport_domain::{
     lifecycle::{Request as Wish, Status},
     problem::Problem,
     space::Space,
+    spelling,
     ticket::{SIGN_IN_PATH, START_PATH},
 };
 
 use super::{
     Pages, form,
-    html::{self, Page, escape},
+    html::{self, Page},
     see_other,
     sign_in::footer,
     with_destination,
@@ -121,16 +122,16 @@ fn ask(signed_in: &SignedIn, space: &Space, to: &Destination, problems: &[Proble
         (form::status(problems), html::problems(problems))
     };
     let act = match space.state.status {
-        Status::Running => format!("<a class=\"button\" href=\"{}\">Open</a>", escape(to.url())),
+        Status::Running => format!("<a class=\"button\" href=\"{}\">Open</a>", spelling::html(to.url())),
         Status::Deleting | Status::Deleted => String::new(),
         _ => format!(
             "<form method=\"post\" action=\"{}\"><button>Start</button></form>",
-            escape(&with_destination(START_PATH, to))
+            spelling::html(&with_destination(START_PATH, to))
         ),
     };
     let body = format!(
         "<p>The space <strong>{name}</strong> is <strong>{status}</strong>.</p>{told}{act}{footer}",
-        name = escape(space.name.as_str()),
+        name = spelling::html(space.name.as_str()),
         status = space.state.status.as_str().to_lowercase(),
         footer = footer(signed_in, Some(to)),
     );

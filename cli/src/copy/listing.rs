@@ -3,8 +3,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
+use spaceport_domain::spelling;
 
-use super::{operand::decode, remote::spelled};
+use super::remote::spelled;
 
 /// The deepest that a tree may be.
 const DEPTH_MAX: usize = 512;
@@ -108,7 +109,7 @@ impl Entry {
             "file" => Kind::File(line.size),
             "directory" => Kind::Directory,
             "symlink" => {
-                let target = line.target.as_deref().and_then(decode);
+                let target = line.target.as_deref().and_then(spelling::read_url);
                 let target = target.filter(|it| !it.is_empty() && !it.contains(&0));
                 Kind::Symlink(target.ok_or_else(|| broken("the target"))?)
             }
@@ -134,7 +135,10 @@ impl Entry {
 
 /// The names in a path of a listing; `None` when one of them is none.
 fn names(encoded: &str) -> Option<Names> {
-    let names: Names = encoded.split('/').map(decode).collect::<Option<_>>()?;
+    let names: Names = encoded
+        .split('/')
+        .map(spelling::read_url)
+        .collect::<Option<_>>()?;
     let is_name = |name: &Vec<u8>| {
         let is_plain = !name.is_empty() && name != b"." && name != b"..";
         is_plain && name.len() <= NAME_BYTES_MAX && !name.iter().any(|it| matches!(it, b'/' | 0))

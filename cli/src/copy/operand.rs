@@ -7,6 +7,8 @@ use std::{
     path::PathBuf,
 };
 
+use spaceport_domain::spelling;
+
 use crate::place::SpaceRef;
 
 /// One side of a copy.
@@ -99,51 +101,12 @@ impl fmt::Display for RemotePath {
 }
 
 fn encode_path(segments: &[Vec<u8>]) -> String {
-    let encoded: Vec<_> = segments.iter().map(|it| encode(it)).collect();
+    let encoded: Vec<_> = segments.iter().map(|it| spelling::url(it)).collect();
     encoded.join("/")
-}
-
-/// A text in a URL: every byte but unreserved characters is escaped (RFC 3986 §2.1, §2.3).
-pub fn encode(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            text.push('%');
-            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            text.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
-    text
-}
-
-/// The bytes that a text in a URL stands for; `None` where an escape is broken.
-pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (digits, after) = rest.split_first_chunk::<2>()?;
-        // Digits alone: a sign would be read as well.
-        if !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        bytes.push(u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?);
-        rest = after;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn remote(text: &str) -> (SpaceRef, String) {
@@ -164,26 +127,5 @@ mod tests {
             assert_eq!(parsed, Ok(Operand::Local(local.into())), "{local}");
         }
         assert_eq!(Operand::parse(OsStr::new("lab:a/../b")), Err(Upwards));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_as_they_were_written(bytes: Vec<u8>) {
-            let text = encode(&bytes);
-            prop_assert!(text.is_ascii() && !text.contains('/'));
-            prop_assert_eq!(decode(&text), Some(bytes));
-        }
-
-        #[test]
-        fn no_text_makes_the_reader_panic(text in "\\PC{0,40}") {
-            let _ = decode(&text);
-        }
-    }
-
-    #[test]
-    fn broken_escapes_are_none() {
-        for bad in ["%", "%4", "%+1", "%zz", "a%2"] {
-            assert_eq!(decode(bad), None, "{bad}");
-        }
     }
 }

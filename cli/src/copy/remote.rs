@@ -5,10 +5,11 @@ use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header::CONTENT_
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Deserialize;
+use spaceport_domain::spelling;
 
 use super::{
     listing::{Attributes, Entry, Kind, Time, read_mode},
-    operand::{RemotePath, decode, encode},
+    operand::RemotePath,
 };
 use crate::{
     edge::{Entered, Place},
@@ -274,7 +275,7 @@ pub fn attributes_query(attributes: Attributes) -> String {
 
 /// The query that makes a link to `target`.
 pub fn link_query(target: &[u8]) -> String {
-    format!("kind=symlink&target={}", encode(target))
+    format!("kind=symlink&target={}", spelling::url(target))
 }
 
 /// What the header fields of a response say is there.
@@ -287,7 +288,7 @@ pub fn found(headers: &HeaderMap) -> Result<Found, Failure> {
         }
         "directory" => Kind::Directory,
         "symlink" => {
-            let target = text(headers, &TARGET).and_then(decode);
+            let target = text(headers, &TARGET).and_then(spelling::read_url);
             Kind::Symlink(target.ok_or_else(broken)?)
         }
         _ => Kind::Other,

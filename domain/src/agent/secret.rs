@@ -1,8 +1,10 @@
 //! What the edge proves to an agent that it is the edge.
 
-use std::{fmt, fmt::Write, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::spelling;
 
 /// The secret of one start of a space, which edge and control plane know. The space itself knows
 /// its SHA-256 alone.
@@ -27,11 +29,7 @@ impl Secret {
 
     /// Its spelling on the wire.
     pub fn reveal(&self) -> String {
-        self.0.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        spelling::hex(&self.0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The page a browser shows for an answer of the edge's own.
 
+use spaceport_domain::spelling;
+
 use super::Answer;
 
 /// The page's only style. Its hash stands in [`CONTENT_SECURITY`]; a test compares them.
@@ -25,7 +27,11 @@ pub(super) fn html(answer: &Answer, request_id: &str) -> String {
         _ => String::new(),
     };
     let link = answer.link.as_ref().map_or_else(String::new, |link| {
-        format!("<p><a href=\"{}\">{}</a></p>", escape(&link.url), link.text)
+        format!(
+            "<p><a href=\"{}\">{}</a></p>",
+            spelling::html(&link.url),
+            link.text
+        )
     });
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -34,26 +40,10 @@ pub(super) fn html(answer: &Answer, request_id: &str) -> String {
          <h1>{title}</h1><p role=\"status\">{message}</p>{link}\
          <p><small>{status} · <code>{code}</code> · request <code>{id}</code></small></p>\
          </main></body></html>\n",
-        title = escape(answer.title),
-        message = escape(&answer.message),
+        title = spelling::html(answer.title),
+        message = spelling::html(&answer.message),
         status = answer.status().as_u16(),
         code = answer.code.as_str(),
-        id = escape(request_id),
+        id = spelling::html(request_id),
     )
-}
-
-/// Text that is text wherever it stands in a page, quoted attributes included.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

@@ -105,9 +105,5 @@ proptest! {
                 plain.body().matches(mark).count()
             );
         }
-        let escaped = page::escape(&name);
-        let read = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"")
-            .replace("&#39;", "'").replace("&amp;", "&");
-        prop_assert_eq!(read, name);
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! All of them are derived from identifiers: whoever repeats a call finds what the first one made.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 use spaceport_domain::{
     id::{SpaceId, VolumeId},
     lifecycle::FailureCode,
+    spelling,
 };
 
 use super::super::{ContainerRef, EngineError, Scope, VolumeSpec};
@@ -71,11 +72,7 @@ impl Installation {
 
     /// 12 hex digits that stand for the installation where its name is too long.
     pub(super) fn digest(&self) -> String {
-        let hash = Sha256::digest(self.0.as_bytes());
-        hash.iter().take(6).fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        spelling::hex(&Sha256::digest(self.0.as_bytes())[..6])
     }
 
     pub(super) fn network_labels(&self) -> Labels {
