@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderMap, StatusCode},
+    extract::FromRequestParts,
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -51,6 +52,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route(cli::CLI_SIGN_IN_PATH, get(cli::show).post(cli::submit))
         .route(SIGN_OUT_PATH, get(sign_in::account).post(sign_in::sign_out))
         .with_state(pages)
+}
+
+/// Where a browser wants to go.
+struct Wanted(Destination);
+
+impl FromRequestParts<Arc<Pages>> for Wanted {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, pages: &Arc<Pages>) -> Result<Self, Response> {
+        let to = pages.destination(parts.uri.query());
+        to.map(Self).map_err(|_| pages.nowhere())
+    }
 }
 
 impl Pages {

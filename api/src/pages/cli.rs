@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{RawQuery, Request, State},
-    http::StatusCode,
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::Response,
 };
 use spaceport_domain::{problem::Problem, spelling};
 
 use super::{
-    Pages, form,
+    Pages,
+    form::{self, Sent},
     html::{self, Page},
     see_other,
     sign_in::{fields, footer, with_cookie},
@@ -26,12 +27,20 @@ pub(super) const CLI_SIGN_IN_PATH: &str = "/cli/sign-in";
 const STATE_CHARACTERS_MAX: usize = 128;
 
 /// What a command line asks for.
-struct Asked {
+pub(super) struct Asked {
     /// Where it listens, on the browser's own machine.
     port: u16,
     /// By what it knows the answer again.
     state: String,
     challenge: Challenge,
+}
+
+impl FromRequestParts<Arc<Pages>> for Asked {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, pages: &Arc<Pages>) -> Result<Self, Response> {
+        Self::read(parts.uri.query()).ok_or_else(|| pages.no_command_line())
+    }
 }
 
 impl Asked {
@@ -80,13 +89,10 @@ impl Asked {
 /// Asks who uses the browser, and then whether they mean it.
 pub(super) async fn show(
     State(pages): State<Arc<Pages>>,
-    RawQuery(query): RawQuery,
-    request: Request,
+    asked: Asked,
+    headers: HeaderMap,
 ) -> Response {
-    let Some(asked) = Asked::read(query.as_deref()) else {
-        return pages.no_command_line();
-    };
-    match pages.signed_in(request.headers()).await {
+    match pages.signed_in(&headers).await {
         Ok(Some(signed_in)) => {
             let body = confirm(&asked) + &footer(&signed_in, None);
             let page = Page::new(StatusCode::OK, "Sign in the command line?", body);
@@ -100,17 +106,13 @@ pub(super) async fn show(
 /// Takes a name and a password, or the answer to the question.
 pub(super) async fn submit(
     State(pages): State<Arc<Pages>>,
-    RawQuery(query): RawQuery,
-    request: Request,
+    asked: Asked,
+    Sent {
+        origin,
+        headers,
+        form,
+    }: Sent,
 ) -> Response {
-    let Some(asked) = Asked::read(query.as_deref()) else {
-        return pages.no_command_line();
-    };
-    let origin = form::origin(&request);
-    let (parts, body) = request.into_parts();
-    let Ok(form) = pages.form(&parts.headers, body).await else {
-        return pages.foreign();
-    };
     let answered = match form.field("answer").as_str() {
         "" => {
             let name = form.field("userName");
@@ -122,7 +124,7 @@ pub(super) async fn submit(
                 entered => entered,
             }
         }
-        "yes" => match pages.signed_in(&parts.headers).await {
+        "yes" => match pages.signed_in(&headers).await {
             Ok(Some(signed_in)) => {
                 let code = pages.app.issue_cli_code(&signed_in, &asked.challenge);
                 // A code is base64url, of which every character stands for itself in a query.

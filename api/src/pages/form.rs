@@ -1,11 +1,12 @@
 //! What browsers send: forms of these pages, and nothing from elsewhere.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, FromRequest, Request},
     http::{HeaderMap, HeaderName, StatusCode, header},
+    response::Response,
 };
 use spaceport_domain::problem::{Problem, ProblemCode};
 
@@ -37,11 +38,33 @@ pub(super) fn only(encoded: &[u8], name: &str) -> Option<String> {
 
 /// Why a form is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotAForm;
+struct NotAForm;
+
+/// A form that one of these pages has sent. From elsewhere none gets to what takes one.
+pub(super) struct Sent {
+    pub(super) origin: Origin,
+    pub(super) headers: HeaderMap,
+    pub(super) form: Form,
+}
+
+impl FromRequest<Arc<Pages>> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, pages: &Arc<Pages>) -> Result<Self, Response> {
+        let origin = origin(&request);
+        let (parts, body) = request.into_parts();
+        let form = pages.form(&parts.headers, body).await;
+        Ok(Self {
+            origin,
+            form: form.map_err(|NotAForm| pages.foreign())?,
+            headers: parts.headers,
+        })
+    }
+}
 
 impl Pages {
     /// The form in a request that comes from one of these pages.
-    pub(super) async fn form(&self, headers: &HeaderMap, body: Body) -> Result<Form, NotAForm> {
+    async fn form(&self, headers: &HeaderMap, body: Body) -> Result<Form, NotAForm> {
         let is_form = text(headers, &header::CONTENT_TYPE)
             .and_then(|it| it.split(';').next())
             .is_some_and(|it| {

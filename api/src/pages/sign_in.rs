@@ -12,7 +12,8 @@ use spaceport_domain::{
 };
 
 use super::{
-    Pages, SIGN_OUT_PATH, form,
+    Pages, SIGN_OUT_PATH, Wanted,
+    form::{self, Sent},
     html::{self, Page},
     see_other, with_destination,
 };
@@ -24,12 +25,9 @@ use crate::app::{AppError, AppResult, Origin, sign_in::SignedIn};
 /// cookie: a code is made only for a browser that shows the answer as a page.
 pub(super) async fn show(
     State(pages): State<Arc<Pages>>,
-    RawQuery(query): RawQuery,
+    Wanted(to): Wanted,
     request: Request,
 ) -> Response {
-    let Ok(to) = pages.destination(query.as_deref()) else {
-        return pages.nowhere();
-    };
     if !form::is_navigation(request.headers()) {
         return pages.show(lead_on(&to));
     }
@@ -47,22 +45,11 @@ pub(super) async fn show(
 /// Takes a name and a password.
 pub(super) async fn submit(
     State(pages): State<Arc<Pages>>,
-    RawQuery(query): RawQuery,
-    request: Request,
+    Wanted(to): Wanted,
+    sent: Sent,
 ) -> Response {
-    let Ok(to) = pages.destination(query.as_deref()) else {
-        return pages.nowhere();
-    };
-    let origin = form::origin(&request);
-    let (parts, body) = request.into_parts();
-    let Ok(form) = pages.form(&parts.headers, body).await else {
-        return pages.foreign();
-    };
-    let name = form.field("userName");
-    match pages
-        .enter(&origin, &name, form.field("password"), &to)
-        .await
-    {
+    let (name, password) = (sent.form.field("userName"), sent.form.field("password"));
+    match pages.enter(&sent.origin, &name, password, &to).await {
         Ok(response) => response,
         Err(AppError::Refused(problems)) => pages.show(ask(&to, &name, &problems)),
         Err(error) => pages.failed(error),
@@ -85,16 +72,11 @@ pub(super) async fn account(State(pages): State<Arc<Pages>>, headers: HeaderMap)
 pub(super) async fn sign_out(
     State(pages): State<Arc<Pages>>,
     RawQuery(query): RawQuery,
-    request: Request,
+    sent: Sent,
 ) -> Response {
-    let origin = form::origin(&request);
-    let (parts, body) = request.into_parts();
-    if pages.form(&parts.headers, body).await.is_err() {
-        return pages.foreign();
-    }
     let ended = async {
-        if let Some(signed_in) = pages.signed_in(&parts.headers).await? {
-            pages.app.sign_out(&origin, &signed_in).await?;
+        if let Some(signed_in) = pages.signed_in(&sent.headers).await? {
+            pages.app.sign_out(&sent.origin, &signed_in).await?;
         }
         AppResult::Ok(())
     };

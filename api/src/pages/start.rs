@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{RawQuery, Request, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -17,7 +17,8 @@ use spaceport_domain::{
 };
 
 use super::{
-    Pages, form,
+    Pages, Wanted,
+    form::{self, Sent},
     html::{self, Page},
     see_other,
     sign_in::footer,
@@ -28,12 +29,9 @@ use crate::app::{AppError, AppResult, sign_in::SignedIn};
 /// Shows who manages the space of an app how it is.
 pub(super) async fn show(
     State(pages): State<Arc<Pages>>,
-    RawQuery(query): RawQuery,
+    Wanted(to): Wanted,
     headers: HeaderMap,
 ) -> Response {
-    let Ok(to) = pages.destination(query.as_deref()) else {
-        return pages.nowhere();
-    };
     match pages.managed(&headers, &to).await {
         Ok(Managed::Space(signed_in, space)) => pages.show(ask(&signed_in, &space, &to, &[])),
         Ok(Managed::Nothing(signed_in)) => pages.show(nothing(&signed_in, &to)),
@@ -45,18 +43,12 @@ pub(super) async fn show(
 /// Starts the space.
 pub(super) async fn submit(
     State(pages): State<Arc<Pages>>,
-    RawQuery(query): RawQuery,
-    request: Request,
+    Wanted(to): Wanted,
+    Sent {
+        origin, headers, ..
+    }: Sent,
 ) -> Response {
-    let Ok(to) = pages.destination(query.as_deref()) else {
-        return pages.nowhere();
-    };
-    let origin = form::origin(&request);
-    let (parts, body) = request.into_parts();
-    if pages.form(&parts.headers, body).await.is_err() {
-        return pages.foreign();
-    }
-    let (signed_in, space) = match pages.managed(&parts.headers, &to).await {
+    let (signed_in, space) = match pages.managed(&headers, &to).await {
         Ok(Managed::Space(signed_in, space)) => (signed_in, space),
         Ok(Managed::Nothing(signed_in)) => return pages.show(nothing(&signed_in, &to)),
         Ok(Managed::Unknown) => return see_other(&with_destination(SIGN_IN_PATH, &to)),
@@ -122,7 +114,10 @@ fn ask(signed_in: &SignedIn, space: &Space, to: &Destination, problems: &[Proble
         (form::status(problems), html::problems(problems))
     };
     let act = match space.state.status {
-        Status::Running => format!("<a class=\"button\" href=\"{}\">Open</a>", spelling::html(to.url())),
+        Status::Running => format!(
+            "<a class=\"button\" href=\"{}\">Open</a>",
+            spelling::html(to.url())
+        ),
         Status::Deleting | Status::Deleted => String::new(),
         _ => format!(
             "<form method=\"post\" action=\"{}\"><button>Start</button></form>",
