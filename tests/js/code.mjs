@@ -5,11 +5,13 @@ import { createInterface } from "node:readline";
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
 import { command, file, isOpen, line, shown } from "./editor-page.mjs";
+import { lead, reach } from "./stranger.mjs";
 import { camera, mutate } from "./terminal-page.mjs";
 
 const [setting] = args("code.mjs SETTING", 1);
 const {
   graphql, token, space, // The space, and its owner's token.
+  stranger, // Somebody else's token and space, and the public page of that.
   pictures, // A folder.
   sockets, // A folder of sockets, named like the ports that they stand for.
 } = JSON.parse(setting);
@@ -22,6 +24,9 @@ const context = await browser.newContext({
   viewport: { width: 1200, height: 760 },
 });
 const page = await context.newPage();
+/** What the editor's own page has opened. */
+const webSockets = [];
+page.on("websocket", (socket) => webSockets.push(socket.url()));
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 /** Asks for what only whoever started this can do. */
@@ -38,6 +43,44 @@ async function enter() {
   await file(page, "notes.txt").waitFor();
 }
 
+/** A script of the editor's own page, and the WebSocket that it opened first. */
+async function parts() {
+  const sources = await page.evaluate(() => [...document.scripts].map(({ src }) => src));
+  return { script: sources.find((it) => it.endsWith("/nls.messages.js")), socket: webSockets[0] };
+}
+
+/** What a page that is nobody's but a stranger's learns. */
+const nothing = { cors: "TypeError", blind: "opaque 0", script: "error", frame: false, socket: 1006 };
+
+/** Tries from a page of the stranger's all that a page can try. Gives what the edge answered. */
+async function attack(url) {
+  const trap = await context.newPage();
+  await trap.goto(url);
+  const app = new URL(page.url()).origin;
+  const { learnt, answers } = await reach(trap, { at: `${app}/`, ...(await parts()) });
+  equal(learnt, nothing);
+  const { opened, read } = await lead(trap, `${app}/`);
+  equal(read, ["SecurityError", "SecurityError", "SecurityError"]);
+  await opened.close();
+  await trap.close();
+  return answers;
+}
+
+/** Runs a line in a new terminal. */
+async function terminal(text) {
+  await command(page, "Terminal: Create New Terminal");
+  await page.locator(".terminal-wrapper.active .xterm").click();
+  await page.keyboard.type(text);
+  await page.keyboard.press("Enter");
+}
+
+/** Adds to the end of the file that is open. */
+async function add(text) {
+  await line(page, "one").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(text);
+}
+
 const checks = [
   ["the workbench shows the folder, without a password, a welcome or a question", async () => {
     await enter();
@@ -50,19 +93,13 @@ const checks = [
   ["a file of the volume is edited and saved", async () => {
     await file(page, "notes.txt").dblclick();
     await line(page, "one").waitFor();
-    await line(page, "one").click();
-    await page.keyboard.press("Control+End");
-    await page.keyboard.type("two, typed in the editor");
+    await add("two, typed in the editor");
     await page.keyboard.press("Control+S");
     await please("hold two, typed in the editor");
     await picture(page, "edited");
   }],
   ["its terminal is a shell in the space", async () => {
-    await command(page, "Terminal: Create New Terminal");
-    await shown(page, ".terminal-wrapper.active .xterm-helper-textarea, .xterm .xterm-helper-textarea");
-    await page.locator(".xterm").first().click();
-    await page.keyboard.type("echo typed-$((40 + 2)) as $(id -un) >terminal.txt");
-    await page.keyboard.press("Enter");
+    await terminal("echo typed-$((40 + 2)) as $(id -un) >terminal.txt");
     await please("hold typed-42 as dev");
     await file(page, "terminal.txt").waitFor();
     await picture(page, "terminal");
@@ -79,6 +116,30 @@ const checks = [
     const loaded = page.frames().filter((frame) => frame.url().startsWith("http"));
     const own = [new URL(page.url()).origin];
     equal([origins(context.serviceWorkers()), origins(loaded)], [own, own]);
+  }],
+  ["its own page reaches it by every way that a page has", async () => {
+    const at = `${new URL(page.url()).origin}/healthz`;
+    const { learnt, answers } = await reach(page, { at, ...(await parts()) });
+    const read = "basic 200";
+    equal(learnt, { cors: read, blind: read, script: "load", frame: true, socket: "open" });
+    equal(answers, { cors: 200, "no-cors": 200, frame: 200 });
+  }],
+  ["a public page of another space reaches it by none: no sign-in goes along", async () => {
+    equal(await attack(stranger.page), { "no-cors": 401, frame: 303 });
+  }],
+  ["a page of another space on a host beside it reaches it by none: the edge refuses", async () => {
+    // The sign-in is the stranger's, and by a link of theirs.
+    const input = { spaceId: stranger.space, app: "8000" };
+    const { url } = await mutate(graphql, stranger.token, "openApp", input, "url");
+    equal(await attack(url), { "no-cors": 403, frame: 403, socket: 403 });
+  }],
+  ["it goes on as if nothing had been tried", async () => {
+    await page.bringToFront();
+    await file(page, "notes.txt").dblclick();
+    await add("; three, after all");
+    await page.keyboard.press("Control+S");
+    await please("hold two, typed in the editor; three, after all");
+    await picture(page, "after");
   }],
 ];
 

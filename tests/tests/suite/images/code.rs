@@ -1,7 +1,7 @@
 //! The image with Code Server.
 
 use serde_json::{Value, json};
-use spaceport_tests::{CODE, browser, eventually};
+use spaceport_tests::{BASE, CODE, browser, eventually};
 
 use super::Place;
 use crate::security::{code_for, cookie_of};
@@ -67,6 +67,26 @@ async fn the_editor_is_its_owners_and_nobody_elses() {
     assert_eq!(other.status, 401);
 }
 
+/// What serves the page of somebody hostile.
+const TRAP: &str = include_str!("trap.py");
+
+/// Another person's space, as their page is reached.
+async fn stranger(place: &Place) -> Value {
+    let admin = place.home.admin().await;
+    let blueprint = json!({
+        "image": BASE, "command": ["python3", "-c", TRAP], "memoryMib": 256,
+        "features": ["TUNNELS", "PORT_FORWARD"],
+    });
+    let template = admin.create_template("traps", blueprint).await;
+    let mallory = admin.create_user("mallory", json!({})).await;
+    let space = mallory.run_space(&template, "trap").await;
+    let tunnel = mallory.create_tunnel(&space, 8000).await;
+    let page = tunnel["url"].as_str().expect("a URL").trim_end_matches('/');
+    let serves = async || place.visitor.get(page).await.status == 200;
+    eventually("the page of a stranger is served", serves).await;
+    json!({ "token": mallory.token(), "space": space, "page": page })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_edit_in_a_real_browser_and_find_it_again_after_a_stop() {
     let place = code("write").await;
@@ -75,6 +95,7 @@ async fn people_edit_in_a_real_browser_and_find_it_again_after_a_stop() {
         "graphql": place.home.api_url("/graphql"),
         "token": place.owner.token(),
         "space": place.space,
+        "stranger": stranger(&place).await,
         "pictures": browser::pictures("code"),
     });
     let servers = [place.home.api_address(), place.home.edge_address()];
@@ -93,6 +114,6 @@ async fn people_edit_in_a_real_browser_and_find_it_again_after_a_stop() {
     place.owner.space_is(&place.space, "RUNNING").await;
     serves(&place).await;
     let kept = place.inside("cat /home/dev/work/notes.txt");
-    assert_eq!(kept, "one\ntwo, typed in the editor");
+    assert_eq!(kept, "one\ntwo, typed in the editor; three, after all");
     place.inside("test -s /home/dev/.local/share/code-server/User/settings.json");
 }

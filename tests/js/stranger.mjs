@@ -1,0 +1,67 @@
+// A page of somebody else's, and the ways by which a page may try to reach an app.
+
+/**
+ * Tries them from `page`: what it learns by each, and beside it what it was answered as far as the
+ * browser tells. `at` is an address of the app's, `script` a script and `socket` a WebSocket of it.
+ */
+export async function reach(page, { at, script, socket }) {
+  const answers = {};
+  page.on("response", (response) => {
+    const by = new URL(response.url()).searchParams.get("by");
+    if (by) answers[by] ??= response.status();
+  });
+  page.on("websocket", (opened) =>
+    opened.on("socketerror", (error) => {
+      const status = /\d+$/.exec(error);
+      if (status) answers.socket = Number(status);
+    }),
+  );
+  const learnt = await page.evaluate(
+    async ({ at, script, socket }) => {
+      const ask = (mode) =>
+        fetch(`${at}?by=${mode}`, { mode, credentials: "include" }).then(
+          ({ type, status }) => `${type} ${status}`,
+          ({ name }) => name,
+        );
+      const loaded = (element, source) =>
+        new Promise((resolve) => {
+          element.onload = () => resolve("load");
+          element.onerror = () => resolve("error");
+          element.src = source;
+          document.body.append(element);
+        });
+      const frame = document.createElement("iframe");
+      return {
+        cors: await ask("cors"),
+        blind: await ask("no-cors"),
+        script: await loaded(document.createElement("script"), script),
+        frame: (await loaded(frame, `${at}?by=frame`)) && frame.contentDocument !== null,
+        socket: await new Promise((resolve) => {
+          const opened = new WebSocket(socket);
+          opened.onopen = () => resolve("open");
+          opened.onclose = ({ code }) => resolve(code);
+        }),
+      };
+    },
+    { at, script, socket },
+  );
+  return { learnt, answers };
+}
+
+/** Opens `url` in a window of its own, as `page` may: the window, and what `page` can read of it. */
+export async function lead(page, url) {
+  const opening = page.waitForEvent("popup");
+  await page.evaluate((target) => (globalThis.opened = open(target)), url);
+  const opened = await opening;
+  await opened.waitForURL(`${url}**`);
+  const read = await page.evaluate(() =>
+    ["document", "localStorage", "origin"].map((name) => {
+      try {
+        return typeof globalThis.opened[name];
+      } catch (error) {
+        return error.name;
+      }
+    }),
+  );
+  return { opened, read };
+}
