@@ -141,6 +141,48 @@ const checks = [
     await please("hold two, typed in the editor; three, after all");
     await picture(page, "after");
   }],
+  ["a setting is changed", async () => {
+    await command(page, "File: Toggle Auto Save");
+    await please("set files.autoSave");
+    await command(page, "Preferences: Toggle between Light/Dark Themes");
+    await shown(page, ".monaco-workbench.vs-dark");
+    await please("set workbench.colorTheme");
+  }],
+  ["the space is stopped while something isn't saved", async () => {
+    await add("; four, not saved");
+    await shown(page, ".tab.dirty");
+    await picture(page, "unsaved");
+    await please("back four, not saved");
+    await please("stop");
+    await picture(page, "stopped-open");
+    const anew = await context.newPage();
+    await anew.goto(page.url());
+    await anew.getByRole("heading", { name: "Stopped" }).waitFor();
+    await anew.getByRole("link", { name: "Start it" }).waitFor();
+    await picture(anew, "stopped");
+    await anew.close();
+  }],
+  ["the space is started, and the workbench says what to do", async () => {
+    await please("start");
+    await page.getByText("Cannot reconnect. Please reload the window.").waitFor();
+    await picture(page, "started");
+  }],
+  ["the workbench comes back as it was, with what isn't saved", async () => {
+    await page.getByRole("button", { name: "Reload Window" }).click();
+    await page.getByText("Cannot reconnect").waitFor({ state: "detached" });
+    await isOpen(page);
+    await file(page, "notes.txt").waitFor();
+    await shown(page, ".monaco-workbench.vs-dark");
+    equal(new URL(page.url()).searchParams.get("folder"), "/home/dev/work");
+    await line(page, "three, after all; four, not saved").waitFor();
+    await shown(page, ".tab.dirty");
+    await picture(page, "again");
+  }],
+  ["its terminal works again", async () => {
+    await terminal("echo again-$((40 + 3)) >again.txt");
+    await please("hold again-43");
+    await picture(page, "terminal-again");
+  }],
 ];
 
 // An editor of megabytes in a browser on a busy machine takes its time.

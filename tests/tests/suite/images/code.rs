@@ -67,6 +67,8 @@ async fn the_editor_is_its_owners_and_nobody_elses() {
     assert_eq!(other.status, 401);
 }
 
+/// Where Code Server keeps what it knows of its user.
+const STATE: &str = "/home/dev/.local/share/code-server";
 /// What serves the page of somebody hostile.
 const TRAP: &str = include_str!("trap.py");
 
@@ -88,7 +90,7 @@ async fn stranger(place: &Place) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_edit_in_a_real_browser_and_find_it_again_after_a_stop() {
+async fn people_edit_in_a_real_browser_and_go_on_after_a_stop() {
     let place = code("write").await;
     place.inside("cd /home/dev/work && printf 'one\\n' >notes.txt");
     let setting = json!({
@@ -99,21 +101,27 @@ async fn people_edit_in_a_real_browser_and_find_it_again_after_a_stop() {
         "pictures": browser::pictures("code"),
     });
     let servers = [place.home.api_address(), place.home.edge_address()];
+    let holds = async |path: &str, text: &str| {
+        let script = format!("grep -rhF '{text}' {path} || true");
+        let holds = async || !place.inside(&script).is_empty();
+        eventually("a file holds what was written", holds).await;
+    };
     let act = async |request: &str| match request.split_once(' ') {
-        Some(("hold", text)) => {
-            let holds = async || place.inside("cat /home/dev/work/*.txt").contains(text);
-            eventually("a file holds what was written", holds).await;
+        Some(("hold", text)) => holds("/home/dev/work", text).await,
+        Some(("set", name)) => holds(&format!("{STATE}/User/settings.json"), name).await,
+        Some(("back", text)) => holds(&format!("{STATE}/User/Backups"), text).await,
+        None if request == "stop" => {
+            place.owner.stop_space(&place.space).await;
+        }
+        None if request == "start" => {
+            place.owner.ask("startSpace", &place.space).await;
+            place.owner.space_is(&place.space, "RUNNING").await;
+            serves(&place).await;
         }
         _ => panic!("asked for {request}"),
     };
     let printed = browser::converse("code.mjs", setting, &servers, act).await;
     println!("{printed}");
-
-    place.owner.stop_space(&place.space).await;
-    place.owner.ask("startSpace", &place.space).await;
-    place.owner.space_is(&place.space, "RUNNING").await;
-    serves(&place).await;
     let kept = place.inside("cat /home/dev/work/notes.txt");
     assert_eq!(kept, "one\ntwo, typed in the editor; three, after all");
-    place.inside("test -s /home/dev/.local/share/code-server/User/settings.json");
 }
