@@ -3,9 +3,13 @@
 //! An app is one port of a space, or something the space offers by itself. Each has a hostname of
 //! its own (see [`crate::hostname`]), so that a browser keeps apps apart as it keeps sites apart.
 
+mod offer;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+pub use offer::Offer;
 
 use crate::{
     agent::PORT,
@@ -40,7 +44,7 @@ pub enum AppName {
 pub struct AppNameError;
 
 impl AppName {
-    /// The feature that somebody must be able to use to open it.
+    /// The feature that it is. Which one it takes to open it in a space, [`Offer::feature`] says.
     pub const fn feature(self) -> Feature {
         match self {
             Self::Code => Feature::CodeServer,
@@ -51,21 +55,31 @@ impl AppName {
         }
     }
 
+    /// Whether it answers its own pages alone, and no page of the same space's other apps. Who may
+    /// see a page in development hasn't agreed that it types into a terminal, an editor or a desktop,
+    /// or changes files.
+    pub const fn is_alone(self) -> bool {
+        !matches!(self, Self::Port(_))
+    }
+
     /// The port inside the space that serves it, of a space whose template declares `declared`.
     ///
     /// `None` for what no port of a space serves.
     pub fn port(self, declared: &[PortDeclaration]) -> Option<u16> {
-        let named = |name: &str| {
-            let port = declared.iter().find(|it| it.name == name);
-            port.map(|it| it.port)
-        };
         match self {
-            Self::Code => named("code").or(Some(CODE_PORT)),
+            Self::Code => self.named_port(declared).or(Some(CODE_PORT)),
             // Without such a port, the edge serves it.
-            Self::Vnc => named("vnc"),
+            Self::Vnc => self.named_port(declared),
             Self::Term | Self::Files => None,
             Self::Port(port) => Some(port),
         }
+    }
+
+    /// The port that is declared for it, by its name.
+    fn named_port(self, declared: &[PortDeclaration]) -> Option<u16> {
+        let name = self.feature().app()?;
+        let port = declared.iter().find(|it| it.name == name);
+        port.map(|it| it.port)
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::{Permission, Relation, feature_bar},
     agent::Secret,
-    app::AppName,
+    app::{AppName, Offer},
     event::{Cursor, EventBody, SpaceChange},
     id::{SpaceId, SshKeyId, TunnelId, UserId},
     lifecycle::Status,
@@ -55,6 +55,14 @@ pub struct SpaceRoutes {
 }
 
 impl SpaceRoutes {
+    /// What its template offers as apps.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer {
+            features: &self.features,
+            ports: &self.ports,
+        }
+    }
+
     /// Whether `person`, on a sign-in that may be used for `scopes`, opens `app`: the rule by which
     /// [`feature_bar`] answers the API. Whether the space runs is another question.
     pub fn admits(&self, app: AppName, person: &PersonRoutes, scopes: &Scopes) -> bool {

@@ -136,7 +136,7 @@ impl Gate {
             // By their names alone: whether they exist is not told to whom nobody knows.
             let is_kin = |host: &str| {
                 let space = |label: &str| label.split_once(SEPARATOR).map(|it| it.1.to_owned());
-                has_kin(label) && self.label(host).and_then(space) == space(label)
+                !is_alone(label) && self.label(host).and_then(space) == space(label)
             };
             let here = Here {
                 authority,
@@ -151,7 +151,7 @@ impl Gate {
                 .ask_to_sign_in(authority, request)
                 .map(Admission::Answered);
         };
-        let is_kin = |host: &str| self.is_same_space(&table, label, host);
+        let is_kin = |host: &str| self.is_kin(&table, label, host);
         let here = Here {
             authority,
             is_kin: &is_kin,
@@ -212,11 +212,14 @@ impl Gate {
         self.is_heard() && person.is_some_and(|it| it.vouches_for(ticket, table.as_of()))
     }
 
+    /// Whether a page of `host` may ask the app with `label`, as one of the same space's other apps.
     /// Identifiers are compared, not names: both hosts must lead to one space.
-    fn is_same_space(&self, table: &Table, label: &str, host: &str) -> bool {
-        let space = |label: &str| table.app(label).map(|(_, space)| space.space_id);
-        let other = self.label(host).and_then(space);
-        has_kin(label) && other.is_some() && other == space(label)
+    fn is_kin(&self, table: &Table, label: &str, host: &str) -> bool {
+        let other = self.label(host).and_then(|it| table.app(it));
+        let (Some((app, space)), Some((_, other))) = (table.app(label), other) else {
+            return false;
+        };
+        !space.offer().app(app).is_alone() && other.space_id == space.space_id
     }
 
     /// A page goes to the API and comes back; anything else is told what is missing.
@@ -237,12 +240,10 @@ impl Gate {
     }
 }
 
-/// Whether pages of the same space's other apps may ask the app with `label`. Who may see a page in
-/// development hasn't agreed that it types into a terminal or a desktop, or changes files: those
-/// answer their own pages alone.
-fn has_kin(label: &str) -> bool {
-    let app = label.split_once(SEPARATOR).map(|it| it.0.parse());
-    !matches!(app, Some(Ok(AppName::Term | AppName::Vnc | AppName::Files)))
+/// Whether the app with `label` answers its own pages alone, as far as its name tells.
+fn is_alone(label: &str) -> bool {
+    let app = label.split_once(SEPARATOR).map(|it| it.0.parse::<AppName>());
+    matches!(app, Some(Ok(app)) if app.is_alone())
 }
 
 /// The app with `label` and its space, when the holder of `ticket` may enter it.

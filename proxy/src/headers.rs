@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
     header::{
-        CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE,
+        CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE,
         PROXY_AUTHORIZATION, SEC_WEBSOCKET_KEY, TE, TRANSFER_ENCODING, UPGRADE,
     },
     request::Parts,
@@ -261,6 +261,13 @@ pub fn to_visitor(headers: &mut HeaderMap, request_id: &HeaderValue) {
     strip(headers, is_from_the_edge);
     gate::guard_cookies(headers);
     headers.insert(X_REQUEST_ID, request_id.clone());
+}
+
+/// Has browsers show what a space answers in no frame of another origin. The space's own policy
+/// stays beside it: browsers keep to both (Content Security Policy, §8.1).
+pub fn keep_frames_away(headers: &mut HeaderMap) {
+    let own_alone = HeaderValue::from_static("frame-ancestors 'self'");
+    headers.append(CONTENT_SECURITY_POLICY, own_alone);
 }
 
 /// Removes what speaks to the next hop only, and what must not travel on besides.

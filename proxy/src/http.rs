@@ -117,8 +117,8 @@ async fn carry(
     if !visitor.served.covers(&requested.host) {
         return Err(Answer::misdirected());
     }
-    let pass = match find(worker, &parts, &requested, access).await? {
-        Found::Way(pass) => pass,
+    let (pass, is_alone) = match find(worker, &parts, &requested, access).await? {
+        Found::Way { pass, is_alone } => (pass, is_alone),
         Found::Answer(answer) => return Ok(answer.map(Source::Own)),
     };
     let (endpoint, via) = (pass.destination.endpoint, pass.via);
@@ -140,7 +140,13 @@ async fn carry(
         (Endpoint::Port(_), Some(wish)) if wish.protocol == Protocol::Tcp => {
             Box::pin(forward::serve(request, wish)).await
         }
-        (Endpoint::Port(_), _) => exchange::carry(request, wish).await,
+        (Endpoint::Port(_), _) => {
+            let mut response = exchange::carry(request, wish).await?;
+            if is_alone {
+                headers::keep_frames_away(response.headers_mut());
+            }
+            Ok(response)
+        }
         (Endpoint::Files, Some(_)) => Err(Answer::not_implemented()),
     }
 }
@@ -189,7 +195,11 @@ impl Routed<'_> {
 /// What was found at a host.
 enum Found {
     /// A way into a space.
-    Way(Pass),
+    Way {
+        pass: Pass,
+        /// Whether what is there answers its own pages alone.
+        is_alone: bool,
+    },
     /// Something the edge answers by itself.
     Answer(Response<Bytes>),
 }
@@ -242,10 +252,13 @@ async fn find(
             _ => answer,
         }
     })?;
-    Ok(Found::Way(Pass {
-        host: host.clone(),
-        via: target.via,
-        destination,
-        ticket,
-    }))
+    Ok(Found::Way {
+        is_alone: target.is_alone(),
+        pass: Pass {
+            host: host.clone(),
+            via: target.via,
+            destination,
+            ticket,
+        },
+    })
 }

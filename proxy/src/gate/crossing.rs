@@ -4,7 +4,7 @@
 //! `SameSite` keeps none of them from asking another with its visitor's cookie. Hence the edge
 //! looks at who asks: the page of another space, or of anything else, is refused. Apps of one space
 //! belong together and may ask each other, as far as they allow it themselves (CORS); terminals,
-//! desktops and files are asked by their own pages alone.
+//! editors, desktops and files are asked by their own pages alone.
 
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,

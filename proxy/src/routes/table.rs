@@ -95,6 +95,11 @@ impl fmt::Display for Endpoint {
 }
 
 impl Target {
+    /// Whether it answers its own pages alone.
+    pub fn is_alone(&self) -> bool {
+        matches!(self.via, Via::App(app) if self.space.offer().app(app).is_alone())
+    }
+
     /// What to dial, or the status that keeps it from being dialled.
     pub fn destination(&self) -> Result<Destination, Status> {
         match (self.space.status, self.space.address) {

@@ -12,6 +12,7 @@ mod calls;
 mod certificates;
 mod cuts;
 mod desktop;
+mod editor;
 mod exec;
 mod extended;
 mod feed;

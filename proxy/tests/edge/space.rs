@@ -168,6 +168,13 @@ pub(crate) async fn answer(
             }
             response
         }
+        "/policy" => {
+            let mut response = Response::new(full("framed"));
+            let policy = HeaderValue::from_static("frame-ancestors *; img-src 'self'");
+            let fields = response.headers_mut();
+            fields.insert("content-security-policy", policy);
+            response
+        }
         _ => echo(request).await,
     })
 }

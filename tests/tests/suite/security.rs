@@ -191,6 +191,18 @@ async fn rule_4_a_page_of_another_space_asks_nothing_with_a_visitors_cookie() {
     let asked = seen.iter().filter(|it| it["target"] == "/asked").count();
     assert_eq!(asked, 12);
 
+    // The editor answers its own pages alone, under either of its names.
+    for app in ["code", "8002"] {
+        let ticket = stage.enter(&ada.client, ada, app).await;
+        let url = stage.app_url(ada, app, "/editor");
+        let own = origin(ada, app);
+        for (origin, status) in [(own.as_str(), 200), (&kin, 403)] {
+            let fields = [("cookie", ticket.as_str()), ("origin", origin)];
+            let answer = stage.visitor.get_with(&url, &fields).await;
+            assert_eq!(answer.status, status, "{origin} {app}");
+        }
+    }
+
     // Frames, images and scripts of a hostile page bring no origin, but their kind.
     let link = [
         ("cookie", ticket.as_str()),

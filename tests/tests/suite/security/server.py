@@ -68,6 +68,6 @@ class Server(BaseHTTPRequestHandler):
         pass
 
 
-for port in (8001, 8000):
+for port in (8002, 8001, 8000):
     server = ThreadingHTTPServer(("", port), Server)
     threading.Thread(target=server.serve_forever).start()

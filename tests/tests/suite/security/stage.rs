@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spaceport_tests::{BASE, Client, Home, Visitor, edge::Answer};
 
-/// What runs in both spaces; it tells what it got, on ports 8000 and 8001.
+/// What runs in both spaces; it tells what it got, on ports 8000 to 8002.
 const SERVER: &str = include_str!("server.py");
 pub(crate) const COOKIE: &str = "__Host-spaceport-app";
 
@@ -34,7 +34,7 @@ impl Stage {
                 json!({
                     "image": BASE, "command": ["python3", "-c", SERVER], "memoryMib": 256,
                     "features": ["TUNNELS", "PORT_FORWARD", "CODE_SERVER"],
-                    "ports": [{ "name": "code", "port": 8001 }],
+                    "ports": [{ "name": "code", "port": 8002 }],
                 }),
             )
             .await;

@@ -1,0 +1,109 @@
+//! The editor, which types into its space for whoever's page may ask it.
+
+use http::{Method, Version};
+use serde_json::json;
+
+use crate::{
+    apps::{COOKIE, DEVELOPER, OWNER, Street, person},
+    visitor::{Got, request},
+};
+
+/// A space whose command serves the editor, and something else that is an app.
+struct Editor {
+    street: Street,
+    /// Where the editor is: by its own name and by that of its port.
+    hosts: [String; 2],
+}
+
+impl Editor {
+    async fn open() -> Self {
+        let street = Street::open().await;
+        let mut space = street.space("RUNNING");
+        space["features"] = json!(["CODE_SERVER", "PORT_FORWARD"]);
+        space["ports"] = json!([{"name": "code", "port": street.house.space.address.port()}]);
+        street.house.say(space).await;
+        let permissions = [&DEVELOPER[..], &["USE_CODE_SERVER"]].concat();
+        let owner = person(OWNER, &permissions, &["session_1"]);
+        street.house.say(owner).await;
+        let hosts = [
+            "code--lab--ada.apps.localhost".to_owned(),
+            street.host.clone(),
+        ];
+        Self { street, hosts }
+    }
+
+    /// What the owner gets for `path` of `host`.
+    async fn get(&self, host: &str, path: &str, fields: &[(&str, &str)]) -> Got {
+        let ticket = self.street.ticket_for(OWNER, json!({"host": host}));
+        let cookie = format!("{COOKIE}={ticket}");
+        let fields = [&[("cookie", cookie.as_str())], fields].concat();
+        let asked = request(Method::GET, host, path, &fields);
+        self.street
+            .house
+            .visitor()
+            .ask(Version::HTTP_11, asked)
+            .await
+    }
+}
+
+fn policies(got: &Got) -> Vec<&str> {
+    let fields = got.headers.get_all("content-security-policy").iter();
+    fields.map(|it| it.to_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_editor_answers_no_page_but_its_own() {
+    let editor = Editor::open().await;
+    let kin = "https://3000--lab--ada.apps.localhost";
+    let websocket = [
+        ("upgrade", "websocket"),
+        ("connection", "upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let frame = [
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "iframe"),
+        ("referer", kin),
+    ];
+    for host in &editor.hosts {
+        let own = format!("https://{host}");
+        let answer = editor.get(host, "/x", &[("origin", &own)]).await;
+        assert_eq!(answer.status, 200, "{host}");
+        let by_websocket = [&websocket[..], &[("origin", kin)]].concat();
+        for asked in [&[("origin", kin)][..], &frame, &by_websocket] {
+            let refused = editor.get(host, "/x", asked).await;
+            let seen = (refused.status, refused.code());
+            assert_eq!(seen, (403, Some("CROSS_ORIGIN")), "{host} {asked:?}");
+        }
+    }
+    // It asks others, as pages of one space do.
+    let mut plain = editor.street.space("RUNNING");
+    plain["features"] = json!(["CODE_SERVER", "PORT_FORWARD"]);
+    editor.street.house.say(plain).await;
+    let from = [("origin", "https://code--lab--ada.apps.localhost")];
+    let answer = editor.get(&editor.street.host, "/x", &from).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn the_editor_is_shown_in_frames_of_its_own_origin_alone() {
+    let editor = Editor::open().await;
+    for host in &editor.hosts {
+        let answer = editor.get(host, "/x", &[]).await;
+        assert_eq!(policies(&answer), ["frame-ancestors 'self'"], "{host}");
+        // What it says itself holds, too.
+        let answer = editor.get(host, "/policy", &[]).await;
+        let both = [
+            "frame-ancestors *; img-src 'self'",
+            "frame-ancestors 'self'",
+        ];
+        assert_eq!(policies(&answer), both, "{host}");
+    }
+    // A port that isn't the editor's says by itself who shows it.
+    let plain = editor.street.space("RUNNING");
+    editor.street.house.say(plain).await;
+    let answer = editor.get(&editor.street.host, "/x", &[]).await;
+    assert_eq!((answer.status, policies(&answer)), (200, vec![]));
+}
