@@ -334,6 +334,7 @@ mod tests {
             sub: user(1),
             sid: "session_1".to_owned(),
             host: "8000--lab--ada.apps.localhost".to_owned(),
+            space: None,
             scopes: Scopes::all(),
             as_of: Cursor::new(5),
             iat: 0,

@@ -8,8 +8,9 @@
 //!
 //! The control plane signs a ticket (a JWT, RFC 7519 and 8037) and the edge checks it alone, so that whoever has
 //! entered goes on while the control plane is away. A ticket says who somebody is and on which
-//! sign-in that rests, for one hostname. What they may do there is not in it: the edge judges every
-//! request by what it knows of the space and the person at that moment.
+//! sign-in that rests, for one hostname of one space: a hostname may become that of another space. What
+//! they may do there is not in it: the edge judges every request by what it knows of the space and the
+//! person at that moment.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{Cursor, SignIn},
-    id::UserId,
+    id::{SpaceId, UserId},
     scope::Scopes,
 };
 
@@ -46,6 +47,10 @@ pub struct Ticket {
     pub sid: String,
     /// The one hostname it is good for, in lower case and without a port.
     pub host: String,
+    /// The space that had the hostname when it was made, of those that they may know of. It is a way
+    /// into no other; `None` is one into nothing, and tells nobody whether there was a space.
+    #[serde(default)]
+    pub space: Option<SpaceId>,
     /// What the sign-in may be used for.
     pub scopes: Scopes,
     /// Where the event log stood when it was made. Whoever has not read that far doesn't know yet
@@ -57,10 +62,42 @@ pub struct Ticket {
     pub exp: i64,
 }
 
+impl Ticket {
+    /// Whether it is for this space.
+    pub fn is_for(&self, space: SpaceId) -> bool {
+        self.space == Some(space)
+    }
+}
+
 /// The identifier of a sign-in in tickets and in what the edge is told of people.
 pub fn sign_in_id(sign_in: SignIn) -> String {
     match sign_in {
         SignIn::Session(id) => id.to_string(),
         SignIn::ApiToken(id) => id.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_for_one_space_and_one_without_is_for_none() {
+        let [one, other] = [1, 2].map(|n| SpaceId::new(Uuid::from_u128(n)));
+        let text = |space: &str| {
+            format!(
+                r#"{{"aud":"{AUDIENCE}","sub":"{}","sid":"session_1","host":"8000--lab--ada.x"{space},
+                "scopes":[],"as_of":1,"iat":0,"exp":1}}"#,
+                UserId::new(Uuid::from_u128(3))
+            )
+        };
+        let read = |space: &str| serde_json::from_str::<Ticket>(&text(space)).expect("a ticket");
+        let ticket = read(&format!(r#","space":"{one}""#));
+        assert!(ticket.is_for(one) && !ticket.is_for(other));
+        // As they were made before they said so.
+        let without = read("");
+        assert!(!without.is_for(one) && !without.is_for(other));
     }
 }

@@ -17,6 +17,8 @@ pub struct Model {
     pub api_token_id: Option<Uuid>,
     /// The hostname it is good for.
     pub host: String,
+    /// The space that has the hostname, when whoever enters may know of it.
+    pub space_id: Option<Uuid>,
     /// When it ends by itself.
     pub expires_at_ms: i64,
 }

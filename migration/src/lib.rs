@@ -16,6 +16,7 @@ mod m0011_tunnels_enabled;
 mod m0012_agent;
 mod m0013_cli_codes;
 mod m0014_apps;
+mod m0015_app_code_space;
 
 /// Knows every change, in order.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_agent::Migration),
             Box::new(m0013_cli_codes::Migration),
             Box::new(m0014_apps::Migration),
+            Box::new(m0015_app_code_space::Migration),
         ]
     }
 }

@@ -8,12 +8,15 @@
 //!                ▼ no
 //!         does the app exist, and may they? ──no──▶ 404, the same for both
 //!                ▼ yes
+//!         is the ticket for this space? ──no──▶ as without one
+//!                ▼ yes
 //!             the space
 //! ```
 //!
-//! A ticket says who somebody is; what they may do is judged for every request by what the route
-//! table says of the space and the person, so that taking a right away takes effect with the
-//! table's next generation, also for what is already open ([`crate::live`]).
+//! A ticket says who somebody is, and for which space: its host may be another's by now. What they may
+//! do is judged for every request by what the route table says of the space and the person, so that
+//! taking a right away takes effect with the table's next generation, also for what is already open
+//! ([`crate::live`]).
 
 mod cookie;
 mod crossing;
@@ -128,6 +131,24 @@ impl Gate {
             let entering = Box::pin(self.enter(label, requested, request, client));
             return entering.await.map(Admission::Answered);
         }
+        self.judge(label, requested, request).map_err(|answer| {
+            // A browser looks by itself whether there is a new version of a worker. One of a space
+            // that isn't there any more goes, though it lets no other request through.
+            let is_stray = is_worker(request) && !self.is_at_home(label, requested, request);
+            if is_stray {
+                answer.with_fresh_site()
+            } else {
+                answer
+            }
+        })
+    }
+
+    fn judge(
+        &self,
+        label: &str,
+        requested: &Requested,
+        request: &Parts,
+    ) -> Result<Admission, Answer> {
         if is_reserved(request.uri.path()) {
             return Err(Answer::unknown_host());
         }
@@ -165,6 +186,11 @@ impl Gate {
             Answer::unknown_host().with_sign_in(again)
         };
         let (app, space) = admitted(&table, label, &ticket).ok_or_else(nothing)?;
+        if !ticket.is_for(space.space_id) {
+            return self
+                .ask_to_sign_in(authority, request)
+                .map(Admission::Answered);
+        }
         let is_manager = table
             .person(ticket.sub)
             .is_some_and(|person| space.is_managed_by(person, &ticket.scopes));
@@ -189,9 +215,16 @@ impl Gate {
         ticket: &Ticket,
     ) -> Option<&'a Arc<SpaceRoutes>> {
         let holds = ticket.exp > now() && self.holds(table, ticket);
-        holds
-            .then(|| admitted(table, label, ticket).map(|(_, space)| space))
-            .flatten()
+        holds.then(|| of_ticket(table, label, ticket)).flatten()
+    }
+
+    /// Whether the browser that asks was let into the space that has the host with `label`: what it
+    /// keeps for that host is this space's. It is a stranger's otherwise.
+    fn is_at_home(&self, label: &str, requested: &Requested, request: &Parts) -> bool {
+        let table = self.routes.current();
+        cookie::tickets(&request.headers)
+            .filter_map(|text| self.keys.read(text, &requested.host))
+            .any(|ticket| of_ticket(&table, label, &ticket).is_some())
     }
 
     /// The ticket of a request, if it is one for this host and what it rests on still holds.
@@ -242,7 +275,9 @@ impl Gate {
 
 /// Whether the app with `label` answers its own pages alone, as far as its name tells.
 fn is_alone(label: &str) -> bool {
-    let app = label.split_once(SEPARATOR).map(|it| it.0.parse::<AppName>());
+    let app = label
+        .split_once(SEPARATOR)
+        .map(|it| it.0.parse::<AppName>());
     matches!(app, Some(Ok(app)) if app.is_alone())
 }
 
@@ -259,6 +294,17 @@ fn admitted<'a>(
         .then_some((app, space))
 }
 
+/// The space of the app with `label`, when `ticket` is for it and its holder may enter the app.
+fn of_ticket<'a>(table: &'a Table, label: &str, ticket: &Ticket) -> Option<&'a Arc<SpaceRoutes>> {
+    let (_, space) = admitted(table, label, ticket)?;
+    ticket.is_for(space.space_id).then_some(space)
+}
+
+/// Whether a browser asks for the script of a service worker, a new one or one that it has.
+fn is_worker(request: &Parts) -> bool {
+    field(request, "service-worker") == Some("script")
+}
+
 /// Paths that are the edge's own on every host: no space is ever asked for them. A space that could
 /// answer for the second one would get certificates for its hostnames (RFC 8555 §8.3).
 pub fn is_reserved(path: &str) -> bool {
@@ -273,13 +319,15 @@ fn url_of(authority: &str, request: &Parts) -> String {
 /// Whether a browser wants to show the answer as a page of its own.
 fn is_page(request: &Parts) -> bool {
     let is_read = request.method == Method::GET || request.method == Method::HEAD;
-    let field = |name: http::HeaderName| {
-        let field = request.headers.get(name);
-        field.and_then(|it| it.to_str().ok())
-    };
-    let wants_page = match field(http::HeaderName::from_static("sec-fetch-mode")) {
+    let wants_page = match field(request, "sec-fetch-mode") {
         Some(mode) => mode == "navigate",
-        None => field(ACCEPT).is_some_and(|it| it.contains("text/html")),
+        None => field(request, ACCEPT.as_str()).is_some_and(|it| it.contains("text/html")),
     };
     is_read && wants_page
+}
+
+/// A field of a request, if it is text.
+fn field<'a>(request: &'a Parts, name: &str) -> Option<&'a str> {
+    let field = request.headers.get(name);
+    field.and_then(|it| it.to_str().ok())
 }

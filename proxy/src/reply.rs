@@ -8,7 +8,7 @@ mod page;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderName, HeaderValue, Response, StatusCode,
     header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
         RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
@@ -20,6 +20,9 @@ use crate::{
     grpc,
     headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR},
 };
+
+/// Has a browser forget what it keeps for a hostname (W3C Clear Site Data).
+pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Names the reason for an answer; programs may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +139,8 @@ pub struct Answer {
     retry_after_seconds: Option<u32>,
     /// Whether a page looks again by itself.
     refresh: bool,
+    /// Whether a browser is to forget what it keeps for the hostname.
+    fresh_site: bool,
     /// Where to go on, and what is there.
     link: Option<Link>,
 }
@@ -155,6 +160,7 @@ impl Answer {
             message: message.into(),
             retry_after_seconds: None,
             refresh: false,
+            fresh_site: false,
             link: None,
         }
     }
@@ -196,6 +202,13 @@ impl Answer {
     #[must_use]
     pub fn with_sign_in(self, url: String) -> Self {
         self.leading_to(url, "Sign in again")
+    }
+
+    /// Has a browser forget what it keeps for the hostname, service workers first of all.
+    #[must_use]
+    pub fn with_fresh_site(mut self) -> Self {
+        self.fresh_site = true;
+        self
     }
 
     /// Adds where the space can be started.
@@ -372,11 +385,20 @@ impl Answer {
         }
         headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
         headers.insert(X_REQUEST_ID, request_id.clone());
+        if self.fresh_site {
+            headers.insert(CLEAR_SITE_DATA, fresh_site());
+        }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(RETRY_AFTER, seconds.into());
         }
         response
     }
+}
+
+/// All that pages and workers have kept. Not the cookies: a browser would forget those of the whole
+/// domain.
+pub const fn fresh_site() -> HeaderValue {
+    HeaderValue::from_static("\"cache\", \"storage\"")
 }
 
 /// Sends a browser elsewhere, by a request without a body (RFC 9110 §15.4.4).

@@ -2,13 +2,16 @@
 //!
 //! Whoever is signed in gets a one-time code, bound to them, to their sign-in and to one hostname.
 //! The edge turns it into a ticket. A code says who somebody is and nothing of what they may do, so
-//! one is given for any hostname: what doesn't exist and what may not be seen look the same there.
+//! one is given for any hostname: what doesn't exist and what may not be seen look the same there, and
+//! a code is for no space then.
 
 use spaceport_domain::{
-    access::Actor,
+    access::{Actor, Sight},
     app::AppName,
+    destination::Destination,
     event::{EventBody, SignIn},
     hostname::AppLabel,
+    id::SpaceId,
     problem::{Problem, ProblemCode},
     scope::Scopes,
     space::Space,
@@ -37,6 +40,13 @@ pub struct IssuedTicket {
     pub ticket: String,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// What a code is good for.
+struct Door<'a> {
+    host: &'a str,
+    /// The space behind it, when who enters may know of it.
+    space: Option<SpaceId>,
 }
 
 /// What a code rests on, while it holds.
@@ -69,12 +79,46 @@ impl App {
             space: space.name,
         };
         let host = label.under(&self.settings.app_domain);
+        let door = Door {
+            host: &host,
+            space: Some(space.id),
+        };
         let subject = space.id.to_string();
-        let issued = self.issue_code(signed_in, origin, &host, &subject).await?;
+        let issued = self.issue_code(signed_in, origin, &door, &subject).await?;
         Ok(Done {
             value: self.enter_url(&host, &issued.value, None),
             cursor: issued.cursor,
         })
+    }
+
+    /// The URL at which the browser of who is signed in enters an app on its way to `to`, whatever
+    /// there is.
+    pub async fn way_in(
+        &self,
+        signed_in: &SignedIn,
+        origin: &Origin,
+        to: &Destination,
+    ) -> AppResult<String> {
+        let host = to.host();
+        let door = Door {
+            host,
+            space: self.space_at(host, signed_in.actor.sees()).await?,
+        };
+        let issued = self.issue_code(signed_in, origin, &door, host).await?;
+        Ok(self.enter_url(host, &issued.value, Some(to.path_and_query())))
+    }
+
+    /// The space in `sight` that has the hostname of an app.
+    async fn space_at(&self, host: &str, sight: Sight) -> AppResult<Option<SpaceId>> {
+        let Ok(label) = AppLabel::of_host(host, &self.settings.app_domain) else {
+            return Ok(None);
+        };
+        let Some(owner) = self.store.user_by_name(label.owner.as_str()).await? else {
+            return Ok(None);
+        };
+        let name = label.space.as_str();
+        let space = self.store.space_by_name(sight, owner.id, name).await?;
+        Ok(space.map(|space| space.id))
     }
 
     async fn require_app(&self, actor: &Actor, space: &Space, app: AppName) -> AppResult<()> {
@@ -95,13 +139,13 @@ impl App {
         )?)
     }
 
-    /// A one-time code for who is signed in, good for `host` alone. `subject` is what the audit log
+    /// A one-time code for who is signed in, good for `door` alone. `subject` is what the audit log
     /// says was opened.
-    pub async fn issue_code(
+    async fn issue_code(
         &self,
         signed_in: &SignedIn,
         origin: &Origin,
-        host: &str,
+        door: &Door<'_>,
         subject: &str,
     ) -> AppResult<Done<String>> {
         let user_id = signed_in.actor.user_id;
@@ -118,11 +162,12 @@ impl App {
             hash: token::hash(&code),
             user_id,
             sign_in: signed_in.sign_in,
-            host: host.to_owned(),
+            host: door.host.to_owned(),
+            space: door.space,
             expires_at: now.after(CODE_LIFE),
         };
         change.insert_app_code(&kept).await?;
-        change.audit(origin.entry(&signed_in.actor, "openApp", subject, host));
+        change.audit(origin.entry(&signed_in.actor, "openApp", subject, door.host));
         let cursor = change.commit(now).await?;
         Ok(Done {
             value: code,
@@ -131,7 +176,7 @@ impl App {
     }
 
     /// Where a browser brings a code, and goes on to `path_and_query` of the same host.
-    pub fn enter_url(&self, host: &str, code: &str, path_and_query: Option<&str>) -> String {
+    fn enter_url(&self, host: &str, code: &str, path_and_query: Option<&str>) -> String {
         let edge = self.settings.edge_url(host);
         let edge = edge.trim_end_matches('/');
         // A code is base64url, of which every character stands for itself in a query.
@@ -143,7 +188,7 @@ impl App {
         url
     }
 
-    /// Turns a code into a ticket for `host`. Whatever comes of it, the code is used up; and it is
+    /// Turns a code into a ticket for `host`, if that is still of the space it was of. Whatever comes of it, the code is used up; and it is
     /// used once, whichever replicas are asked how often. `address` is that of whoever presented it:
     /// who asks is the edge.
     pub async fn redeem_app_code(
@@ -156,6 +201,10 @@ impl App {
         let visitor = origin.of_visitor(address)?;
         let hash = token::hash(code);
         let known = self.store.app_code(&hash).await?.ok_or_else(not_valid)?;
+        let is_there = match known.space {
+            Some(space) => self.space_at(&known.host, Sight::All).await? == Some(space),
+            None => true,
+        };
         let now = self.now();
         let mut change = self.store.begin().await?;
         // The user before anything of theirs, as everywhere.
@@ -163,7 +212,7 @@ impl App {
         if !change.take_app_code(&hash).await? {
             return Err(not_valid().into());
         }
-        let is_good = known.host == host && known.expires_at > now;
+        let is_good = is_there && known.host == host && known.expires_at > now;
         let basis = match user.filter(|user| is_good && user.disabled_at.is_none()) {
             Some(user) => basis(&change, user, known.sign_in, now).await?,
             None => None,
@@ -191,6 +240,7 @@ impl App {
             sub: user_id,
             sid: sign_in_id(known.sign_in),
             host: known.host,
+            space: known.space,
             scopes: basis.scopes,
             as_of: cursor,
             iat: now.as_millis() / 1000,

@@ -127,11 +127,7 @@ impl Pages {
         origin: &Origin,
         to: &Destination,
     ) -> AppResult<Response> {
-        let host = to.host();
-        let issued = self.app.issue_code(signed_in, origin, host, host).await?;
-        let url = self
-            .app
-            .enter_url(host, &issued.value, Some(to.path_and_query()));
+        let url = self.app.way_in(signed_in, origin, to).await?;
         let headers = [
             (header::CACHE_CONTROL, "no-store"),
             (header::REFERRER_POLICY, "no-referrer"),

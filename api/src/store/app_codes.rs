@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
 use spaceport_domain::{
     event::SignIn,
-    id::{ApiTokenId, SessionId, UserId},
+    id::{ApiTokenId, SessionId, SpaceId, UserId},
     time::Timestamp,
 };
 use spaceport_entity as entity;
@@ -24,6 +24,8 @@ pub struct AppCode {
     pub sign_in: SignIn,
     /// The hostname it is good for.
     pub host: String,
+    /// The space that has the hostname, when who enters may know of it.
+    pub space: Option<SpaceId>,
     /// When it ends by itself.
     pub expires_at: Timestamp,
 }
@@ -39,6 +41,7 @@ fn app_code(row: entity::app_code::Model) -> Result<AppCode, StoreError> {
         user_id: UserId::new(row.user_id),
         sign_in,
         host: row.host,
+        space: row.space_id.map(SpaceId::new),
         expires_at: at(row.expires_at_ms),
     })
 }
@@ -85,6 +88,7 @@ impl Change {
             session_id: Set(session_id),
             api_token_id: Set(api_token_id),
             host: Set(code.host.clone()),
+            space_id: Set(code.space.map(|space| space.uuid())),
             expires_at_ms: Set(code.expires_at.as_millis()),
         };
         entity::app_code::Entity::insert(row)

@@ -1,5 +1,7 @@
 //! Cookies: the edge's own, which no space ever sees, and everybody else's, which pass.
 
+use std::time::Duration;
+
 use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
@@ -14,6 +16,8 @@ pub const NAME: &str = "__Host-spaceport-app";
 const OURS: [&str; 3] = [NAME, "__Host-spaceport-session", "spaceport-session"];
 /// What all of their names hold, for a quick look.
 const MARK: &[u8] = b"spaceport";
+/// How long a browser keeps it: the longest that browsers keep any (RFC 6265bis §5.5).
+const LIFE: Duration = Duration::from_hours(400 * 24);
 /// Tickets looked at in one request: a browser sends one.
 const TICKETS_MAX: usize = 3;
 
@@ -29,8 +33,10 @@ pub fn tickets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .take(TICKETS_MAX)
 }
 
-/// What sets the cookie with `ticket` for `seconds`.
-pub fn set(ticket: &str, seconds: i64) -> Option<HeaderValue> {
+/// What sets the cookie with `ticket`. It outlives the ticket: what a browser keeps for the host is
+/// known by it to be of the ticket's space.
+pub fn set(ticket: &str) -> Option<HeaderValue> {
+    let seconds = LIFE.as_secs();
     let text =
         format!("{NAME}={ticket}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
     let mut value = HeaderValue::try_from(text).ok()?;

@@ -12,11 +12,11 @@ use serde::Deserialize;
 use spaceport_domain::{event::Cursor, ticket::Ticket};
 use tokio::time;
 
-use super::{Gate, cookie, now, url_of};
+use super::{Gate, cookie, field, now, url_of};
 use crate::{
     api::AskError,
     headers::Requested,
-    reply::{self, Answer},
+    reply::{self, Answer, CLEAR_SITE_DATA},
 };
 
 const QUESTION: &str = "mutation($input:RedeemAppCodeInput!){redeemAppCode(input:$input){ticket \
@@ -63,6 +63,10 @@ impl Gate {
     /// Takes the code of a request for the path of entry; the answer leads to what was wanted, with
     /// the ticket as a cookie of this host.
     ///
+    /// What the browser keeps for this host is another space's, unless it was let into this one
+    /// before: it is told to forget that. A service worker among it lies in between, and is not what
+    /// a code is redeemed for.
+    ///
     /// A link with somebody else's code is easily followed. It takes nobody's way in away: who has
     /// one as another person keeps it. `client` is whose address the audit log names.
     pub(super) async fn enter(
@@ -91,22 +95,24 @@ impl Gate {
             &format!("https://{authority}{to}"),
         );
         let code = code.filter(|it| is_code(it));
-        let is_page = request
-            .headers
-            .get("sec-fetch-dest")
-            .is_none_or(|it| it == "document");
+        if is_by_worker(request) && !self.is_at_home(label, requested, request) {
+            return Err(Answer::sign_in_failed(again).with_fresh_site());
+        }
+        let is_page = is_page_of_its_own(request);
         let (Some(code), true, &Method::GET) = (code, is_page, &request.method) else {
             return Err(Answer::sign_in_failed(again));
         };
         match self.redeem(&code, &requested.host, client).await {
             Ok((text, ticket)) => {
                 self.catch_up(ticket.as_of).await;
-                let cookie = cookie::set(&text, ticket.exp.saturating_sub(now()));
-                let cookie = cookie.ok_or_else(|| Answer::sign_in_failed(again))?;
+                let cookie = cookie::set(&text).ok_or_else(|| Answer::sign_in_failed(again))?;
                 let mut response = reply::see_other(&to);
                 let headers = response.headers_mut();
                 if !self.is_in_as_another(label, &ticket, request) {
                     headers.insert(SET_COOKIE, cookie);
+                }
+                if !self.is_at_home(label, requested, request) {
+                    headers.insert(CLEAR_SITE_DATA, reply::fresh_site());
                 }
                 headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
                 Ok(response)
@@ -163,6 +169,18 @@ impl Gate {
         let caught_up = changes.wait_for(|_| self.routes.glance().as_of() >= as_of);
         let _ = time::timeout(CATCH_UP, caught_up).await;
     }
+}
+
+/// Whether a service worker of this host hands on what a browser asked it for: it leaves out what the
+/// answer is for, and no page can ask so.
+fn is_by_worker(request: &Parts) -> bool {
+    let kind = ["sec-fetch-mode", "sec-fetch-dest"].map(|name| field(request, name));
+    kind == [Some("navigate"), Some("empty")]
+}
+
+/// Whether a browser shows the answer as a page, in no frame.
+fn is_page_of_its_own(request: &Parts) -> bool {
+    field(request, "sec-fetch-dest").is_none_or(|it| it == "document") || is_by_worker(request)
 }
 
 /// Whether `text` could be a code: anything else isn't worth a question.

@@ -101,12 +101,18 @@ impl TicketKeys {
     /// What `text` says, if the control plane has signed it as a ticket for `host` that has not
     /// ended at `now`, in seconds since the Unix epoch.
     pub fn prove(&self, text: &str, host: &str, now: i64) -> Option<Arc<Ticket>> {
+        self.read(text, host).filter(|ticket| ticket.exp > now)
+    }
+
+    /// What `text` says, if the control plane has signed it as a ticket for `host`, which may have
+    /// ended.
+    pub fn read(&self, text: &str, host: &str) -> Option<Arc<Ticket>> {
         let known = self.proven().get(text).cloned();
         let ticket = match known {
             Some(ticket) => ticket,
             None => self.prove_anew(text)?,
         };
-        (ticket.host == host && ticket.exp > now).then_some(ticket)
+        (ticket.host == host).then_some(ticket)
     }
 
     fn prove_anew(&self, text: &str) -> Option<Arc<Ticket>> {
@@ -118,7 +124,7 @@ impl TicketKeys {
         let key = keys.get(&header.kid?)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[AUDIENCE]);
-        validation.leeway = 0;
+        validation.validate_exp = false;
         let ticket = jsonwebtoken::decode::<Ticket>(text, key, &validation).ok()?;
         let ticket = Arc::new(ticket.claims);
         let mut proven = self.proven();

@@ -27,6 +27,10 @@ fn user(number: u128) -> String {
     format!("user_{number:032x}")
 }
 
+fn space_id(number: u128) -> String {
+    format!("space_{number:032x}")
+}
+
 pub(crate) fn person(number: u128, permissions: &[&str], sign_ins: &[&str]) -> Value {
     json!({"userId": user(number), "permissions": permissions, "signIns": sign_ins})
 }
@@ -61,6 +65,7 @@ impl Street {
     pub(crate) fn ticket_for(&self, number: u128, changes: Value) -> String {
         let mut claims = json!({
             "aud": "spaceport-edge", "sub": user(number), "sid": "session_1", "host": self.host,
+            "space": space_id(1),
             "scopes": ["READ", "SPACES"], "as_of": 1, "iat": 0, "exp": 4_000_000_000_u64,
         });
         let changes = changes.as_object().unwrap().clone();
@@ -82,6 +87,17 @@ impl Street {
     async fn outcome(&self, ticket: &str) -> (u16, Option<String>) {
         let got = self.get_as(ticket, &[]).await;
         (got.status, got.code().map(str::to_owned))
+    }
+}
+
+/// Where browsers are told to forget what they keep for a host.
+fn forgets(got: &Got) -> bool {
+    match text(got, "clear-site-data") {
+        "" => false,
+        said => {
+            assert_eq!(said, "\"cache\", \"storage\"");
+            true
+        }
     }
 }
 
@@ -365,4 +381,96 @@ async fn who_has_entered_goes_on_without_the_api_only_as_long_as_is_set() {
     assert_eq!(street.outcome(&owner).await.0, 401);
     let tunnel = street.house.get("web--ada.tunnels.localhost", "/").await;
     assert_eq!(tunnel.status, 200);
+}
+
+#[tokio::test]
+async fn a_ticket_is_no_way_into_the_next_space_of_the_same_name() {
+    let street = Street::open().await;
+    let old = street.ticket_for(OWNER, json!({}));
+    let stranger = street.ticket_for(STRANGER, json!({"space": null}));
+    let cookie = format!("{COOKIE}={old}");
+    let asked = as_h1(request(
+        Method::GET,
+        &street.host,
+        "/events",
+        &[("cookie", &cookie)],
+    ));
+    let mut stream = street.house.visitor().h1(&street.host).await;
+    let mut stream = soon(stream.send_request(asked)).await.unwrap().into_body();
+    soon(stream.frame()).await.unwrap().unwrap();
+
+    street.house.say(street.space("DELETED")).await;
+    assert!(soon(stream.frame()).await.is_none_or(|it| it.is_err()));
+    let nothing = (404, Some("UNKNOWN_HOST".to_owned()));
+    assert_eq!(street.outcome(&old).await, nothing);
+    let mut next = street.space("RUNNING");
+    next["spaceId"] = space_id(2).into();
+    street.house.say(next).await;
+    let before = *street.house.space.shared.requests.borrow();
+    let again = (401, Some("SIGN_IN_REQUIRED".to_owned()));
+    for not_for_it in [
+        json!({}),
+        json!({"space": null}),
+        json!({"space": space_id(3)}),
+    ] {
+        let ticket = street.ticket_for(OWNER, not_for_it);
+        assert_eq!(street.outcome(&ticket).await, again);
+        let page = street.get_as(&ticket, &[("accept", "text/html")]).await;
+        assert_eq!(page.status, 303);
+    }
+    assert_eq!(*street.house.space.shared.requests.borrow(), before);
+    let new = street.ticket_for(OWNER, json!({"space": space_id(2)}));
+    assert_eq!(street.outcome(&new).await.0, 200);
+    // Who may not know of either learns of neither.
+    assert_eq!(street.outcome(&stranger).await, nothing);
+}
+
+#[tokio::test]
+async fn what_a_browser_keeps_for_a_host_is_of_one_space() {
+    let street = Street::open().await;
+    let here = street.ticket_for(OWNER, json!({}));
+    let ended = street.ticket_for(OWNER, json!({"exp": 1}));
+    let other = street.ticket_for(OWNER, json!({"space": space_id(2)}));
+    let by_worker = [
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "empty"),
+    ];
+    for (number, (shown, is_home)) in [(&here, true), (&ended, true), (&other, false)]
+        .into_iter()
+        .enumerate()
+    {
+        let cookie = format!("{COOKIE}={shown}");
+        let cookie = [("cookie", cookie.as_str())];
+        let enter = async |fields: &[(&str, &str)]| {
+            street.house.api.expect_code("c", here.clone());
+            let fields = [&cookie[..], fields].concat();
+            street
+                .ask(Method::GET, "/.spaceport/enter?code=c", &fields)
+                .await
+        };
+        let entered = enter(&[]).await;
+        assert_eq!(
+            (entered.status, forgets(&entered)),
+            (303, !is_home),
+            "{number}"
+        );
+        // A worker of another space gets no ticket, and ends.
+        let handed_on = enter(&by_worker).await;
+        let is_in = !text(&handed_on, "set-cookie").is_empty();
+        assert_eq!(
+            (is_in, forgets(&handed_on)),
+            (is_home, !is_home),
+            "{number}"
+        );
+        let told = enter(&[("sec-fetch-dest", "image")]).await;
+        assert_eq!((told.status, forgets(&told)), (403, false), "{number}");
+        // Nor does it stay by letting nothing through.
+        let worker = [("service-worker", "script")];
+        let looked = street.get_as(shown, &worker).await;
+        assert_eq!(forgets(&looked), !is_home, "{number}");
+    }
+    let first = street.ask(Method::GET, "/x", &[("service-worker", "script")]);
+    assert!(forgets(&first.await));
+    assert!(!forgets(&street.get_as(&other, &[]).await));
 }

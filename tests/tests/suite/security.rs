@@ -104,6 +104,54 @@ async fn rule_2_a_sign_in_is_for_one_host_and_its_code_is_good_once_for_one_host
 }
 
 #[tokio::test]
+async fn rule_2_what_lets_into_a_space_does_not_let_into_the_next_one_of_its_name() {
+    let stage = Stage::open(home().await, "r2-next").await;
+    let ada = &stage.ada;
+    let cookie = stage.enter(&ada.client, ada, "8000").await;
+    let url = stage.app_url(ada, "8000", "/kept");
+    let unused = [
+        stage.open_app(&ada.client, ada, "8000").await,
+        stage.code_for(&ada.client, &url).await,
+    ];
+    let fields = [("cookie", cookie.as_str())];
+    assert_eq!(stage.get(ada, "/kept", &fields).await.status, 200);
+    ada.client.delete_space(&ada.space).await;
+    let gone = async || stage.get(ada, "/kept", &fields).await.status == 404;
+    spaceport_tests::eventually("the space is gone", gone).await;
+
+    let next = ada.client.run_space(&stage.template, ada.space_name).await;
+    let person = stage.ada.in_space(next);
+    let entered = async || {
+        let cookie = stage.enter(&person.client, &person, "8000").await;
+        let fields = [("cookie", cookie.as_str())];
+        stage.get(&person, "/seen", &fields).await.status == 200
+    };
+    spaceport_tests::eventually("the next space serves", entered).await;
+    let page = [("cookie", cookie.as_str()), ("accept", "text/html")];
+    for version in VERSIONS {
+        let answer = stage
+            .visitor
+            .send(version, Method::GET, &url, &fields)
+            .await;
+        assert_eq!((answer.status, answer.code()), (401, "SIGN_IN_REQUIRED"));
+        let sent = stage.visitor.send(version, Method::GET, &url, &page).await;
+        assert_eq!(sent.status, 303);
+        assert!(
+            sent.header("location")
+                .starts_with(&stage.home.api_url("/apps/sign-in?"))
+        );
+    }
+    let websocket = stage.app_url(ada, "8000", "/websocket");
+    let opened = stage.visitor.websocket_with(&websocket, &fields).await;
+    assert_eq!(opened.err(), Some(401));
+    for code in unused {
+        assert_eq!(stage.visitor.get(&code).await.code(), "SIGN_IN_FAILED");
+    }
+    let seen = stage.seen(&person).await;
+    assert!(seen.iter().all(|it| it["target"] != "/kept"), "{seen:?}");
+}
+
+#[tokio::test]
 async fn rule_3_a_space_never_gets_our_cookie_and_gets_everything_else_untouched() {
     let stage = Stage::open(home().await, "r3").await;
     let mallory = &stage.mallory;

@@ -12,10 +12,13 @@ use spaceport_tests::{
     on_both_databases,
 };
 
+use crate::security::code_for;
+
 on_both_databases!(
     an_app_opens_for_whom_template_permission_and_relation_let_in,
     a_code_becomes_one_ticket_for_its_host_however_often_it_is_presented,
     a_code_is_worth_nothing_elsewhere_late_or_after_its_sign_in,
+    a_code_is_for_one_space_and_tells_nobody_whether_there_is_one,
     a_ticket_ends_with_what_it_rests_on_and_says_no_more,
     the_audit_log_names_the_address_at_which_a_code_was_presented,
     nobody_hoards_codes,
@@ -204,6 +207,46 @@ async fn a_code_is_worth_nothing_elsewhere_late_or_after_its_sign_in(database: D
     let gone = json!({ "userId": it["userId"], "spaces": { "policy": "DELETE" } });
     admin.mutate("deleteUser", gone).await.value("user");
     refused(&deleted, &host, "deleted").await;
+}
+
+async fn a_code_is_for_one_space_and_tells_nobody_whether_there_is_one(database: Database) {
+    let home = Installation::shared(database).await;
+    let (user, space) = somebody(&home, "one-space").await;
+    let (host, first) = code(&user, &space, "8000").await;
+    let way_in = async |client: &Client, host: &str| {
+        let port = home.edge_address().port();
+        let url = code_for(&home, client, &format!("https://{host}:{port}/")).await;
+        let url = reqwest::Url::parse(&url).expect("a URL");
+        let (_, code) = url.query_pairs().next().expect("a code");
+        code.into_owned()
+    };
+    let space_of = async |code: &str, host: &str| {
+        let issued = redeem(&home, code, host).await;
+        let ticket = read(&home, &issued.value("ticket")).await;
+        ticket.space.map(|it| it.to_string())
+    };
+    assert_eq!(space_of(&first, &host).await.as_ref(), Some(&space));
+    let by_page = way_in(&user, &host).await;
+    assert_eq!(space_of(&by_page, &host).await.as_ref(), Some(&space));
+    let admin = home.admin().await;
+    let stranger = admin.create_user("one-space-stranger", json!({})).await;
+    for host in [&host, &host.replace("--lab--", "--none--")] {
+        let code = way_in(&stranger, host).await;
+        assert_eq!(space_of(&code, host).await, None, "{host}");
+    }
+
+    let (_, late) = code(&user, &space, "8000").await;
+    let later = way_in(&user, &host).await;
+    user.delete_space(&space).await;
+    let refused = redeem(&home, &late, &host).await;
+    assert_eq!(refused.codes(), ["INVALID_CREDENTIALS"], "it is gone");
+    let features = json!({ "features": ["PORT_FORWARD"] });
+    let template = admin.create_template("next-space", features).await;
+    let next = user.create_space(&template, "lab").await;
+    let refused = redeem(&home, &later, &host).await;
+    assert_eq!(refused.codes(), ["INVALID_CREDENTIALS"], "it is another");
+    let (_, fresh) = code(&user, &next, "8000").await;
+    assert_eq!(space_of(&fresh, &host).await, Some(next));
 }
 
 async fn a_ticket_ends_with_what_it_rests_on_and_says_no_more(database: Database) {

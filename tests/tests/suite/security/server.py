@@ -2,6 +2,24 @@ import base64, hashlib, json, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 seen = []
+# A page that leaves something in the browser, and a worker that stands before the server from then on.
+KEPT = {
+    "/keep": (
+        "text/html",
+        "<script>localStorage.kept = 'yes'; navigator.serviceWorker.register('/worker.js')</script>",
+    ),
+    "/worker.js": (
+        "text/javascript",
+        """
+        self.addEventListener("install", () => self.skipWaiting());
+        self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+        self.addEventListener("fetch", (event) => {
+            const isKept = new URL(event.request.url).pathname === "/stale";
+            event.respondWith(isKept ? new Response("kept by a worker") : fetch(event.request));
+        });
+        """,
+    ),
+}
 
 
 class Server(BaseHTTPRequestHandler):
@@ -22,15 +40,18 @@ class Server(BaseHTTPRequestHandler):
             return self.websocket()
         if path == "/stream":
             return self.stream()
+        if path in KEPT:
+            kind, text = KEPT[path]
+            return self.answer(text, kind)
         if path == "/hostile":
             self.hostile = True
         self.answer(json.dumps(request))
 
     do_POST = do_PUT = do_DELETE = do_OPTIONS = do_GET
 
-    def answer(self, text):
+    def answer(self, text, kind="application/json"):
         self.send_response(200)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(text)))
         if getattr(self, "hostile", False):
             self.send_header("set-cookie", "__Host-spaceport-app=forged; Path=/; Secure")

@@ -15,11 +15,25 @@ pub(crate) struct Person {
     pub(crate) space: String,
 }
 
+impl Person {
+    /// The same person with another space of the same name.
+    pub(crate) fn in_space(&self, space: String) -> Self {
+        Self {
+            name: self.name.clone(),
+            client: self.client.clone(),
+            space_name: self.space_name,
+            space,
+        }
+    }
+}
+
 /// Ada, and Mallory who is up to no good, in one installation.
 pub(crate) struct Stage {
     pub(crate) home: Home,
     pub(crate) admin: Client,
     pub(crate) visitor: Visitor,
+    /// What both spaces are made from.
+    pub(crate) template: String,
     pub(crate) ada: Person,
     pub(crate) mallory: Person,
 }
@@ -57,6 +71,7 @@ impl Stage {
             visitor: home.visitor(),
             home,
             admin,
+            template,
             ada,
             mallory,
         };
