@@ -3,7 +3,8 @@
 //!
 //! They know a browser by a cookie of this origin alone, which nothing else here looks at: GraphQL
 //! is asked with a token that a page has to send itself, so that no foreign page can ask it with
-//! somebody's cookie. What changes something is a form, sent from these pages themselves.
+//! somebody's cookie, and what the cookie holds is no such token. What changes something is a form,
+//! sent from these pages themselves.
 
 mod cli;
 mod cookie;
@@ -23,7 +24,6 @@ use axum::{
 };
 use spaceport_domain::{
     destination::{Destination, DestinationError},
-    event::SignIn,
     ticket::{SIGN_IN_PATH, START_PATH},
 };
 
@@ -76,10 +76,8 @@ impl Pages {
 
     /// Who uses the browser, by its cookie.
     async fn signed_in(&self, headers: &HeaderMap) -> AppResult<Option<SignedIn>> {
-        for token in self.cookie.values(headers) {
-            let known = self.app.authenticate(token).await?;
-            // A token for a program is none for a browser.
-            let known = known.filter(|it| matches!(it.sign_in, SignIn::Session(_)));
+        for value in self.cookie.values(headers) {
+            let known = self.app.authenticate_browser(value).await?;
             if known.is_some() {
                 return Ok(known);
             }

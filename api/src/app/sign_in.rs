@@ -14,7 +14,11 @@ use uuid::Uuid;
 
 use super::{App, AppResult, Origin};
 use crate::{
-    auth::{attempts::Attempt, password, token},
+    auth::{
+        attempts::Attempt,
+        keys::{Audience, SignInClaims},
+        password, token,
+    },
     store::{Change, NewAuditEntry, Session, User},
 };
 
@@ -95,7 +99,7 @@ impl App {
         };
         let signed = self
             .keys
-            .sign(user.id, session.id, now, session.expires_at)?;
+            .sign(Audience::Api, user.id, session.id, now, session.expires_at)?;
         make_room(change, user.id, now).await?;
         change.insert_session(&session).await?;
         change.audit(NewAuditEntry {
@@ -168,49 +172,88 @@ impl App {
 
     /// Who sends `token`, when it holds.
     pub async fn authenticate(&self, sent: &str) -> AppResult<Option<SignedIn>> {
-        let now = self.now();
-        let (user, sign_in, scopes, last_used_at, expires_at) = if sent.starts_with(token::PREFIX) {
-            let Some(known) = self.store.token_by_hash(&token::hash(sent)).await? else {
-                return Ok(None);
-            };
-            if !known.holds_at(now) {
-                return Ok(None);
-            }
-            (
-                known.user_id,
-                SignIn::ApiToken(known.id),
-                known.scopes,
-                known.last_used_at,
-                known.expires_at,
-            )
+        let proof = if sent.starts_with(token::PREFIX) {
+            self.token_proof(sent).await?
         } else {
-            let Some(claims) = self.keys.verify(sent) else {
-                return Ok(None);
-            };
-            let open = self
-                .store
-                .session(claims.sid)
+            self.session_proof(self.keys.verify(Audience::Api, sent))
                 .await?
-                .filter(|session| session.user_id == claims.sub && session.holds_at(now));
-            let Some(session) = open else { return Ok(None) };
-            (
-                session.user_id,
-                SignIn::Session(session.id),
-                Scopes::all(),
-                session.last_used_at,
-                Some(session.expires_at),
-            )
         };
-        let Some(actor) = self.store.actor(user).await? else {
+        self.known_by(proof).await
+    }
+
+    /// Who uses the browser that sends `cookie` to the pages, while the sign-in behind it holds.
+    pub async fn authenticate_browser(&self, cookie: &str) -> AppResult<Option<SignedIn>> {
+        let claims = self.keys.verify(Audience::Pages, cookie);
+        let proof = self.session_proof(claims).await?;
+        self.known_by(proof).await
+    }
+
+    /// What a browser may send to the pages for as long as the session `signed_in` holds: proof of
+    /// the same sign-in, and of use nowhere else. `None` for a token of a program, and for what
+    /// never ends.
+    pub fn browser_cookie(&self, signed_in: &SignedIn) -> AppResult<Option<String>> {
+        let (SignIn::Session(session), Some(end)) = (signed_in.sign_in, signed_in.expires_at)
+        else {
             return Ok(None);
         };
-        self.last_uses.note(sign_in, last_used_at, now);
-        Ok(Some(SignedIn {
-            actor: actor.within(scopes),
-            sign_in,
-            expires_at,
+        let (user, now) = (signed_in.actor.user_id, self.now());
+        let signed = self.keys.sign(Audience::Pages, user, session, now, end)?;
+        Ok(Some(signed))
+    }
+
+    async fn token_proof(&self, sent: &str) -> AppResult<Option<Proof>> {
+        let known = self.store.token_by_hash(&token::hash(sent)).await?;
+        let known = known.filter(|token| token.holds_at(self.now()));
+        Ok(known.map(|token| Proof {
+            user: token.user_id,
+            sign_in: SignIn::ApiToken(token.id),
+            scopes: token.scopes,
+            last_used_at: token.last_used_at,
+            expires_at: token.expires_at,
         }))
     }
+
+    async fn session_proof(&self, claims: Option<SignInClaims>) -> AppResult<Option<Proof>> {
+        let Some(claims) = claims else {
+            return Ok(None);
+        };
+        let known = self.store.session(claims.sid).await?;
+        let known =
+            known.filter(|session| session.user_id == claims.sub && session.holds_at(self.now()));
+        Ok(known.map(|session| Proof {
+            user: session.user_id,
+            sign_in: SignIn::Session(session.id),
+            scopes: Scopes::all(),
+            last_used_at: session.last_used_at,
+            expires_at: Some(session.expires_at),
+        }))
+    }
+
+    /// The user behind what holds, as they are now.
+    async fn known_by(&self, proof: Option<Proof>) -> AppResult<Option<SignedIn>> {
+        let Some(proof) = proof else {
+            return Ok(None);
+        };
+        let Some(actor) = self.store.actor(proof.user).await? else {
+            return Ok(None);
+        };
+        self.last_uses
+            .note(proof.sign_in, proof.last_used_at, self.now());
+        Ok(Some(SignedIn {
+            actor: actor.within(proof.scopes),
+            sign_in: proof.sign_in,
+            expires_at: proof.expires_at,
+        }))
+    }
+}
+
+/// A sign-in that holds.
+struct Proof {
+    user: UserId,
+    sign_in: SignIn,
+    scopes: Scopes,
+    last_used_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
 }
 
 /// Neither says whether there is such a user.

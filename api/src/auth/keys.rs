@@ -20,6 +20,26 @@ use spaceport_domain::{
 
 use super::files;
 
+/// Whom a sign-in is shown to. What was signed for one says nothing to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// GraphQL, by whatever sends a bearer token.
+    Api,
+    /// The pages on a browser's way, by their cookie: over plain HTTP a browser sends it to every
+    /// port of the host, so it must be no bearer token.
+    Pages,
+}
+
+impl Audience {
+    /// Its name in what is signed; a ticket made for the edge has neither.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Api => "spaceport-api",
+            Self::Pages => "spaceport-pages",
+        }
+    }
+}
+
 /// What a sign-in token says. Its session must also still be open in the database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignInClaims {
@@ -31,12 +51,9 @@ pub struct SignInClaims {
     pub iat: i64,
     /// When it ends, in seconds since the Unix epoch.
     pub exp: i64,
-    /// What it is for: [`AUDIENCE`].
+    /// Whom it is for: the name of an [`Audience`].
     pub aud: String,
 }
-
-/// The audience of sign-in tokens: a ticket made for the edge is none.
-pub const AUDIENCE: &str = "spaceport-api";
 
 /// A key can't be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -101,9 +118,10 @@ impl Keys {
         })
     }
 
-    /// A token for this sign-in.
+    /// A token for this sign-in, for `audience` alone.
     pub fn sign(
         &self,
+        audience: Audience,
         user: UserId,
         session: SessionId,
         now: Timestamp,
@@ -114,7 +132,7 @@ impl Keys {
             sid: session,
             iat: now.as_millis() / 1000,
             exp: expires_at.as_millis() / 1000,
-            aud: AUDIENCE.to_owned(),
+            aud: audience.name().to_owned(),
         };
         self.encode(&claims)
     }
@@ -133,10 +151,10 @@ impl Keys {
             .map_err(|error| KeyError::Unusable(error.to_string()))
     }
 
-    /// What `token` says, when this key signed it, it has not expired and is a sign-in token.
-    pub fn verify(&self, token: &str) -> Option<SignInClaims> {
+    /// What `token` says, when this key signed it for `audience` and it has not expired.
+    pub fn verify(&self, audience: Audience, token: &str) -> Option<SignInClaims> {
         let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_audience(&[AUDIENCE]);
+        validation.set_audience(&[audience.name()]);
         validation.leeway = 0;
         let decoded = jsonwebtoken::decode::<SignInClaims>(token, &self.decoding, &validation);
         decoded.ok().map(|decoded| decoded.claims)
@@ -173,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_until_it_expires_and_only_with_its_own_key() {
+    fn a_token_is_good_until_it_expires_for_its_audience_and_with_its_own_key() {
         let keys = keys();
         let ids = (
             UserId::new(Uuid::from_u128(1)),
@@ -181,20 +199,27 @@ mod tests {
         );
         let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
         let in_ms = |ms: i64| Timestamp::from_millis(now.as_millis() + ms);
-        let token = keys.sign(ids.0, ids.1, now, in_ms(60_000)).expect("signs");
-        let claims = keys.verify(&token).expect("is good");
-        assert_eq!((claims.sub, claims.sid), ids);
-        assert!(self::keys().verify(&token).is_none());
-        let expired = keys
-            .sign(ids.0, ids.1, in_ms(-60_000), in_ms(-2_000))
-            .expect("signs");
-        assert!(keys.verify(&expired).is_none());
+        let sign = |audience, from, until| {
+            let signed = keys.sign(audience, ids.0, ids.1, in_ms(from), in_ms(until));
+            signed.expect("signs")
+        };
+        for (audience, other) in [
+            (Audience::Api, Audience::Pages),
+            (Audience::Pages, Audience::Api),
+        ] {
+            let token = sign(audience, 0, 60_000);
+            let claims = keys.verify(audience, &token).expect("is good");
+            assert_eq!((claims.sub, claims.sid), ids);
+            assert!(keys.verify(other, &token).is_none(), "{audience:?}");
+            assert!(self::keys().verify(audience, &token).is_none());
+            let expired = sign(audience, -60_000, -2_000);
+            assert!(keys.verify(audience, &expired).is_none());
+        }
+        let token = sign(Audience::Api, 0, 60_000);
         let mut forged = token.into_bytes();
         let last = forged.len() - 10;
         forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
-        assert!(
-            keys.verify(&String::from_utf8(forged).expect("text"))
-                .is_none()
-        );
+        let forged = String::from_utf8(forged).expect("text");
+        assert!(keys.verify(Audience::Api, &forged).is_none());
     }
 }

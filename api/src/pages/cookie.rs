@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, header};
 const VALUES_MAX: usize = 4;
 
 /// The cookie of this origin alone. Over TLS its name makes the browser see to that
-/// (RFC 6265bis §4.1.3.2); without, nothing can.
+/// (RFC 6265bis §4.1.3.2); without, nothing can, and what listens at another port of the host gets it
+/// too. Hence it proves a sign-in to these pages alone (`auth::keys::Audience`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cookie {
     is_secure: bool,
@@ -38,12 +39,12 @@ impl Cookie {
             .take(VALUES_MAX)
     }
 
-    /// `Set-Cookie` that keeps `token` for as long as it holds.
-    pub(super) fn set(self, token: &str, life: Duration) -> String {
+    /// `Set-Cookie` that keeps `value` for as long as it holds.
+    pub(super) fn set(self, value: &str, life: Duration) -> String {
         let secure = if self.is_secure { "; Secure" } else { "" };
         let seconds = life.as_secs();
         let name = self.name();
-        format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
     }
 
     /// `Set-Cookie` that ends it.

@@ -113,10 +113,13 @@ impl Pages {
         let (token, _) = self.app.sign_in(origin, name, password).await?;
         let signed_in = self.app.authenticate(&token).await?;
         let signed_in = signed_in.ok_or_else(|| Problem::not_found("user"))?;
+        let value = self.app.browser_cookie(&signed_in)?;
         let life = signed_in
             .expires_at
             .map(|end| end.since(self.app.clock.now()));
-        let cookie = self.cookie.set(&token, life.unwrap_or_default());
+        let cookie = self
+            .cookie
+            .set(&value.unwrap_or_default(), life.unwrap_or_default());
         Ok((signed_in, cookie))
     }
 

@@ -38,6 +38,8 @@ struct Everything {
     home: Home,
     admin: Client,
     guest: Client,
+    /// In which the guest has signed in.
+    browser: Page,
     /// A space of the administrator that is shared with the guest.
     shared: String,
     done: BTreeSet<String>,
@@ -137,7 +139,7 @@ impl Everything {
         let input = json!({ "userName": "all", "password": "their password" });
         let token = self.ask(&anonymous, "signIn", "token", input).await;
         let token = token.as_str().expect("a token");
-        let code = Page::new(&self.home).signed_in(token).confirm().await;
+        let code = self.browser.confirm().await;
         self.ask(&anonymous, "redeemCliCode", "token", redemption(&code))
             .await;
         let user = anonymous.with_token(token);
@@ -172,11 +174,13 @@ async fn every_mutation_leaves_exactly_one_entry_of_its_name(database: Database)
     let shared = admin.create_space(&template, "shared").await;
     let share = json!({ "spaceId": shared, "userName": "audit-guest" });
     admin.mutate("shareSpace", share).await.value("space");
+    let browser = Page::new(&home).signed_in(&guest).await;
     let before = log(&watcher, json!({})).await.len();
     let mut everything = Everything {
         home,
         admin,
         guest,
+        browser,
         shared,
         done: BTreeSet::new(),
     };

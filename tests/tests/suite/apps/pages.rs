@@ -183,6 +183,8 @@ async fn who_signs_in_on_the_way_ends_up_at_the_app(database: Database) {
     is_redeemed(&home, &code_of(&entered, &to), &to).await;
     assert_eq!(sessions(&client).await.len(), 2, "a sign-in like others");
 
+    what_the_cookie_holds_is_no_bearer(&home, &browser).await;
+
     // The cookie is known to these pages alone.
     let asked = browser
         .http
@@ -194,6 +196,17 @@ async fn who_signs_in_on_the_way_ends_up_at_the_app(database: Database) {
         answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED",
         "{answer}"
     );
+}
+
+/// Over plain HTTP a browser sends the cookie to whatever listens at another port of the host.
+async fn what_the_cookie_holds_is_no_bearer(home: &Home, browser: &Browser) {
+    let cookie = browser.cookie.as_deref().expect("signed in");
+    let (_, value) = cookie.split_once('=').expect("a value");
+    let thief = home.anonymous().with_token(value);
+    for document in ["{ viewer { id } }", "mutation { signOut { cursor } }"] {
+        let codes = thief.error_codes(document, json!({})).await;
+        assert_eq!(codes, ["UNAUTHENTICATED"], "{document}");
+    }
 }
 
 async fn who_is_signed_in_is_sent_on_at_once_until_the_sign_in_ends(database: Database) {
@@ -227,10 +240,12 @@ async fn who_is_signed_in_is_sent_on_at_once_until_the_sign_in_ends(database: Da
     assert_eq!(browser.get("/apps/sign-in", &to).await.status(), 200);
     assert_eq!(sessions(&client).await.len(), 1);
 
-    // A token for a program is none for a browser.
+    // What GraphQL takes as a bearer is none for a browser.
     let token = client.create_token(json!({})).await;
-    browser.cookie = Some(format!("spaceport-session={}", token.token()));
-    assert_eq!(browser.get("/apps/sign-in", &to).await.status(), 200);
+    for bearer in [client.token(), token.token()] {
+        browser.cookie = Some(format!("spaceport-session={bearer}"));
+        assert_eq!(browser.get("/apps/sign-in", &to).await.status(), 200);
+    }
 }
 
 async fn a_wrong_password_is_told_and_counted(database: Database) {

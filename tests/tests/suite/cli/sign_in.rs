@@ -109,7 +109,7 @@ async fn a_browser_signs_the_command_line_in() {
         let mut login = login.spawn().unwrap();
         eventually("the browser opens", async || asked.exists()).await;
         let url = fs::read_to_string(&asked).unwrap().trim().to_owned();
-        let mut page = Page::at(&home, url).signed_in(user.token());
+        let mut page = Page::at(&home, url).signed_in(&user).await;
         let to = page.answer(answer).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         // Whoever knows nothing of what was asked brings nothing.

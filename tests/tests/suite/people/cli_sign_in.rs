@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Response, header::LOCATION, redirect};
 use serde_json::{Value, json};
-use spaceport_tests::{Database, Home, Installation, on_both_databases};
+use spaceport_tests::{Client, Database, Home, Installation, on_both_databases};
 
 on_both_databases!(
     who_confirms_signs_the_command_line_in_once_and_nobody_else,
@@ -46,13 +46,26 @@ impl Page {
         }
     }
 
-    /// The same in a browser that is signed in with this token.
-    #[must_use]
-    pub fn signed_in(self, token: &str) -> Self {
+    /// The same in a browser in which the user of `client` has just signed in.
+    pub async fn signed_in(mut self, client: &Client) -> Self {
+        let viewer = client.query("{ viewer { userName } }", json!({})).await;
+        let name = viewer["viewer"]["userName"].as_str().expect("a name");
+        let form = [("userName", name), ("password", PASSWORD)];
+        assert_eq!(self.submit(&form).await.status(), 303);
+        self
+    }
+
+    /// The same in a browser whose cookie holds `value`.
+    fn with_cookie(self, value: &str) -> Self {
         Self {
-            cookie: format!("spaceport-session={token}"),
+            cookie: format!("spaceport-session={value}"),
             ..self
         }
+    }
+
+    /// What the browser sends as `Cookie` to the API.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     async fn show(&self) -> Response {
@@ -157,9 +170,17 @@ async fn who_confirms_signs_the_command_line_in_once_and_nobody_else(database: D
 async fn a_code_ends_with_the_sign_in_it_rests_on(database: Database) {
     let home = Installation::shared(database).await;
     let user = home.admin().await.create_user("cli-ended", json!({})).await;
-    let mut page = Page::new(&home).signed_in(user.token());
+    let mut page = Page::new(&home).signed_in(&user).await;
     let code = page.confirm().await;
-    user.sign_out().await;
+    let sessions = "{ viewer { sessions { id current } } }";
+    let sessions = user.query(sessions, json!({})).await;
+    let mut sessions = sessions["viewer"]["sessions"]
+        .as_array()
+        .expect("a list")
+        .iter();
+    let browsers = sessions.find(|it| it["current"] == false);
+    let input = json!({ "sessionId": browsers.expect("the browser's")["id"] });
+    user.mutate("revokeSession", input).await.value("session");
     let anonymous = home.anonymous();
     let refused = anonymous.mutate("redeemCliCode", redemption(&code));
     assert_eq!(refused.await.codes(), ["INVALID_CREDENTIALS"]);
@@ -173,17 +194,20 @@ async fn a_code_ends_with_the_sign_in_it_rests_on(database: Database) {
 async fn nothing_is_given_without_a_form_of_the_page(database: Database) {
     let home = Installation::shared(database).await;
     let user = home.admin().await.create_user("cli-form", json!({})).await;
-    let page = Page::new(&home).signed_in(user.token());
+    let page = Page::new(&home).signed_in(&user).await;
     for origin in ["https://evil.example", "null", "http://127.0.0.1:4711"] {
         let refused = page.submit_from(origin, &[("answer", "yes")]).await;
         assert_eq!(refused.status(), 403, "{origin}");
         assert_eq!(location(&refused), "");
     }
-    // A token for a program is none for a browser.
+    // What GraphQL takes, the page doesn't.
     let token = user.create_token(json!({ "scopes": ["ACCOUNT"] })).await;
-    let mut page = page.signed_in(token.token());
-    let asked = page.submit(&[("answer", "yes")]).await;
-    assert!(location(&asked).starts_with("/cli/sign-in?"));
+    let mut page = page;
+    for bearer in [user.token(), token.token()] {
+        page = page.with_cookie(bearer);
+        let asked = page.submit(&[("answer", "yes")]).await;
+        assert!(location(&asked).starts_with("/cli/sign-in?"));
+    }
     let elsewhere = page.url.replace("port=4711", "port=4711@evil.example");
     let refused = page.http.get(elsewhere).send().await.unwrap();
     assert_eq!(refused.status(), 400);

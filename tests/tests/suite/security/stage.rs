@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use spaceport_tests::{BASE, Client, Home, Visitor, edge::Answer};
 
+use crate::people::cli_sign_in::Page;
+
 /// What runs in both spaces; it tells what it got, on ports 8000 to 8002.
 const SERVER: &str = include_str!("server.py");
 pub(crate) const COOKIE: &str = "__Host-spaceport-app";
@@ -117,7 +119,8 @@ impl Stage {
         url.as_str().expect("a URL").to_owned()
     }
 
-    /// Where the API sends a browser back to that is signed in there as `client` and wants `url`.
+    /// Where the API sends a browser back to in which the user of `client` has just signed in and
+    /// that wants `url`.
     pub(crate) async fn code_for(&self, client: &Client, url: &str) -> String {
         code_for(&self.home, client, url).await
     }
@@ -168,11 +171,12 @@ pub(crate) fn echoed(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
-/// Where the API sends a browser back to that is signed in there as `client` and wants `url`.
+/// Where the API sends a browser back to in which the user of `client` has just signed in and that
+/// wants `url`.
 pub(crate) async fn code_for(home: &Home, client: &Client, url: &str) -> String {
     let mut page: reqwest::Url = home.api_url("/apps/sign-in").parse().expect("a URL");
     page.query_pairs_mut().append_pair("to", url);
-    let cookie = format!("spaceport-session={}", client.token());
+    let signed_in = Page::new(home).signed_in(client).await;
     let browser = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none());
@@ -180,7 +184,7 @@ pub(crate) async fn code_for(home: &Home, client: &Client, url: &str) -> String 
         .build()
         .expect("a client")
         .get(page)
-        .header("cookie", cookie)
+        .header("cookie", signed_in.cookie())
         .send()
         .await
         .expect("the API answers");
