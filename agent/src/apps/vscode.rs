@@ -33,7 +33,7 @@ pub fn hear(before: Option<&VscodeTunnel>, line: &str) -> Option<VscodeTunnel> {
     let line = plain(line, LINE_MAX_CHARS);
     let (level, message) = without_stamp(&line);
     if let Some(told) = login(message).or_else(|| link(message)) {
-        return Some(told);
+        return Some(told.fit());
     }
     // Who is connected goes on in spite of most errors; when not, the program ends.
     let is_connected = matches!(before, Some(VscodeTunnel::Connected { .. }));
@@ -62,7 +62,7 @@ fn login(message: &str) -> Option<VscodeTunnel> {
     let url = message[..at].split_whitespace().find_map(https_url)?;
     let code = message[at + before.len()..].split_whitespace().next()?;
     Some(VscodeTunnel::WaitingForLogin {
-        url: url.to_owned(),
+        url: Some(url.to_owned()),
         code: word(code.trim_end_matches('.'))?.to_owned(),
     })
 }
@@ -74,7 +74,7 @@ fn link(message: &str) -> Option<VscodeTunnel> {
     let name = word(path.split(['/', '?', '#']).next()?)?;
     Some(VscodeTunnel::Connected {
         name: name.to_owned(),
-        url: url.to_owned(),
+        url: Some(url.to_owned()),
     })
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     fn waiting(url: &str, code: &str) -> VscodeTunnel {
         VscodeTunnel::WaitingForLogin {
-            url: url.to_owned(),
+            url: Some(url.to_owned()),
             code: code.to_owned(),
         }
     }
@@ -124,7 +124,7 @@ mod tests {
     fn connected(name: &str, url: &str) -> VscodeTunnel {
         VscodeTunnel::Connected {
             name: name.to_owned(),
-            url: url.to_owned(),
+            url: Some(url.to_owned()),
         }
     }
 
@@ -230,6 +230,22 @@ mod tests {
         ] {
             assert_eq!(after(&[said]), VscodeTunnel::NotConfigured, "{said}");
         }
+    }
+
+    #[test]
+    fn where_a_tenant_leads_to_is_not_told_on_but_how_the_tunnel_is() {
+        let said = "please log into https://evil.example/login/device and use code A";
+        let told = VscodeTunnel::WaitingForLogin {
+            url: None,
+            code: "A".to_owned(),
+        };
+        assert_eq!(after(&[said]), told);
+        let said = "Open this link in your browser https://evil.example/tunnel/lab";
+        let told = VscodeTunnel::Connected {
+            name: "lab".to_owned(),
+            url: None,
+        };
+        assert_eq!(after(&[said]), told);
     }
 
     #[test]

@@ -7,6 +7,22 @@
 pub const REASON_MAX_CHARS: usize = 300;
 /// The most bytes of a URL.
 const URL_MAX_BYTES: usize = 512;
+/// Where the program of Visual Studio Code has its user sign in: GitHub's page, and those that
+/// Microsoft's service names (microsoft/vscode, `cli/src/auth.rs`, prints what either service says).
+const SIGN_IN_PAGES: [&str; 7] = [
+    "https://github.com/login/device",
+    "https://microsoft.com/devicelogin",
+    "https://www.microsoft.com/devicelogin",
+    "https://www.microsoft.com/link",
+    "https://login.microsoft.com/device",
+    "https://login.microsoftonline.com/common/oauth2/deviceauth",
+    "https://aka.ms/devicelogin",
+];
+/// What every link to a tunnel begins with, by the web editors that its program is built for.
+const TUNNEL_LINKS: [&str; 2] = [
+    "https://vscode.dev/tunnel/",
+    "https://insiders.vscode.dev/tunnel/",
+];
 /// The most bytes of a name or a code.
 const WORD_MAX_BYTES: usize = 64;
 
@@ -61,6 +77,18 @@ pub fn https_url(text: &str) -> Option<&str> {
     is_fit.then_some(text)
 }
 
+/// The text, when it is a page at which the program of Visual Studio Code has people sign in. A space
+/// can lead its people to no other one.
+pub fn sign_in_page(text: &str) -> Option<&str> {
+    SIGN_IN_PAGES.contains(&text).then_some(text)
+}
+
+/// The text, when it is the link of a tunnel of Visual Studio Code, at its own web editor.
+pub fn tunnel_link(text: &str) -> Option<&str> {
+    let is_tunnel = TUNNEL_LINKS.iter().any(|link| text.starts_with(link));
+    https_url(text).filter(|_| is_tunnel)
+}
+
 /// The text, when it is one word of letters, digits, `-`, `_` and `.`, as codes and names are.
 pub fn word(text: &str) -> Option<&str> {
     let is_plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
@@ -105,6 +133,47 @@ mod tests {
             &format!("https://a.example/{}", "a".repeat(URL_MAX_BYTES)),
         ] {
             assert_eq!(https_url(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn people_sign_in_where_the_program_has_them_sign_in_and_nowhere_else() {
+        for page in SIGN_IN_PAGES {
+            assert_eq!(sign_in_page(page), Some(page));
+            assert_eq!(https_url(page), Some(page));
+        }
+        for bad in [
+            "https://evil.example/login/device",
+            "https://github.com.evil.example/login/device",
+            "https://github.com/login/device?user_code=A",
+            "https://github.com/login/device/../../evil/page",
+            "https://github.com/login/oauth/authorize?client_id=evil",
+            "https://GITHUB.com/login/device",
+            "https://github.com:444/login/device",
+            "http://microsoft.com/devicelogin",
+            "https://aka.ms/evil",
+        ] {
+            assert_eq!(sign_in_page(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_is_opened_at_the_web_editor_of_visual_studio_code_alone() {
+        for fit in [
+            "https://vscode.dev/tunnel/lab/home/dev",
+            "https://insiders.vscode.dev/tunnel/lab",
+        ] {
+            assert_eq!(tunnel_link(fit), Some(fit));
+        }
+        for bad in [
+            "https://vscode.dev.evil.example/tunnel/lab",
+            "https://evil.example/https://vscode.dev/tunnel/lab",
+            "https://vscode.dev/github/evil/repository",
+            "https://vscode.dev@evil.example/tunnel/lab",
+            "https://vscode.dev/tunnel/\"onclick=",
+            "https://vscode.dev/tunnel",
+        ] {
+            assert_eq!(tunnel_link(bad), None, "{bad}");
         }
     }
 

@@ -85,7 +85,7 @@ fn how_apps_are_is_spelled_as_it_always_was() {
         (VscodeTunnel::NotConfigured, r#"{"state":"NOT_CONFIGURED"}"#),
         (
             VscodeTunnel::WaitingForLogin {
-                url: "https://a".to_owned(),
+                url: Some("https://a".to_owned()),
                 code: "b".to_owned(),
             },
             r#"{"state":"WAITING_FOR_LOGIN","url":"https://a","code":"b"}"#,
@@ -93,7 +93,7 @@ fn how_apps_are_is_spelled_as_it_always_was() {
         (
             VscodeTunnel::Connected {
                 name: "a".to_owned(),
-                url: "https://b".to_owned(),
+                url: Some("https://b".to_owned()),
             },
             r#"{"state":"CONNECTED","name":"a","url":"https://b"}"#,
         ),

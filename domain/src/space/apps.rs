@@ -92,7 +92,7 @@ mod tests {
             reason: Some("\u{1b}[31mx".to_owned()),
             tunnel: Some(VscodeTunnel::Connected {
                 name: "a".to_owned(),
-                url: url.to_owned(),
+                url: Some(url.to_owned()),
             }),
             ..App::new(AppState::Other)
         };
@@ -107,7 +107,11 @@ mod tests {
             panic!("the template has two");
         };
         assert_eq!(code.app.tunnel, None, "it is none");
-        assert_eq!(vscode.app.tunnel, Some(VscodeTunnel::NotConfigured));
+        let without_link = VscodeTunnel::Connected {
+            name: "a".to_owned(),
+            url: None,
+        };
+        assert_eq!(vscode.app.tunnel, Some(without_link));
         assert_eq!(vscode.app.reason.as_deref(), Some("x"));
         assert_eq!(vscode.app.state, AppState::Starting);
         assert_eq!(SpaceApp::told(&has, &status(&[])), []);

@@ -252,13 +252,13 @@ fn of_a_vscode_tunnel_is_told_what_its_program_says() {
     let go_on = |file: &str| space.line(&format!("touch {file}"));
     go_on(vscode::ASK);
     until_it_is(VscodeTunnel::WaitingForLogin {
-        url: vscode::LOGIN_URL.to_owned(),
+        url: Some(vscode::LOGIN_URL.to_owned()),
         code: vscode::LOGIN_CODE.to_owned(),
     });
     go_on(vscode::SIGNED_IN);
     until_it_is(VscodeTunnel::Connected {
         name: vscode::NAME.to_owned(),
-        url: vscode::URL.to_owned(),
+        url: Some(vscode::URL.to_owned()),
     });
     go_on(vscode::BREAK);
     let again = until(|| {

@@ -38,14 +38,17 @@ pub enum SpaceAppState {
 pub struct VscodeTunnel {
     /// How it is.
     state: VscodeTunnelState,
-    /// Where to sign in while it waits for that. Only who can use the feature is told.
+    /// Where to sign in while it waits for that. Only who can use the feature is told, and only a page
+    /// of GitHub or Microsoft that is for that: where the space names another one, there is a code
+    /// and no page.
     login_url: Option<String>,
     /// What to enter there. Only who can use the feature is told: whoever enters it makes the tunnel
     /// theirs.
     login_code: Option<String>,
     /// What it is called among its user's tunnels while it is connected.
     name: Option<String>,
-    /// Where it is opened in a browser while it is connected.
+    /// Where it is opened in a browser while it is connected, when that is at `vscode.dev` or
+    /// `insiders.vscode.dev`.
     url: Option<String>,
     /// Why it failed, for a person.
     reason: Option<String>,
@@ -97,14 +100,14 @@ impl VscodeTunnel {
             agent::VscodeTunnel::NotConfigured | agent::VscodeTunnel::Other => nothing,
             agent::VscodeTunnel::WaitingForLogin { url, code } => Self {
                 state: VscodeTunnelState::WaitingForLogin,
-                login_url: may_sign_in.then_some(url),
+                login_url: url.filter(|_| may_sign_in),
                 login_code: may_sign_in.then_some(code),
                 ..nothing
             },
             agent::VscodeTunnel::Connected { name, url } => Self {
                 state: VscodeTunnelState::Connected,
                 name: Some(name),
-                url: Some(url),
+                url,
                 ..nothing
             },
             agent::VscodeTunnel::Failed { reason } => Self {

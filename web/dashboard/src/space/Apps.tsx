@@ -55,10 +55,11 @@ function Vscode({ tunnel: { state, loginUrl, loginCode, name, url, reason } }: {
     case "NOT_CONFIGURED":
       return <p className="quiet">Its program hasn’t said anything yet.</p>;
     case "WAITING_FOR_LOGIN":
-      return loginUrl && loginCode ? (
+      if (!loginCode) return <p className="quiet">It waits for a sign-in of who may use it.</p>;
+      return loginUrl ? (
         <>
           <p>
-            Sign in at{" "}
+            Only if you have just started this tunnel yourself, sign in at{" "}
             <a href={loginUrl} target="_blank" rel="noopener noreferrer">
               {loginUrl}
             </a>{" "}
@@ -67,7 +68,7 @@ function Vscode({ tunnel: { state, loginUrl, loginCode, name, url, reason } }: {
           <Copyable text={loginCode} what="the code to sign in with" />
         </>
       ) : (
-        <p className="quiet">It waits for a sign-in of who may use it.</p>
+        <p className="quiet">It waits for a sign-in, at a page that isn’t known to be GitHub’s or Microsoft’s.</p>
       );
     case "CONNECTED":
       return (
@@ -75,7 +76,7 @@ function Vscode({ tunnel: { state, loginUrl, loginCode, name, url, reason } }: {
           Connected as {name ? <code>{name}</code> : "a tunnel without a name"}.{" "}
           {url && (
             <a href={url} target="_blank" rel="noopener noreferrer">
-              Open it in the browser
+              Open it in the browser: {url}
             </a>
           )}
         </p>
