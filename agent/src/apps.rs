@@ -86,7 +86,7 @@ impl Apps {
         {
             app.tunnel = Some(told);
         }
-        vscode::without_code(line)
+        vscode::without_codes(line)
     }
 }
 

@@ -10,6 +10,8 @@
 //! [2024-06-10 02:10:42] error failed to look up the tunnel
 //! ```
 
+use std::ops::Range;
+
 use spaceport_domain::agent::{
     VscodeTunnel,
     said::{REASON_MAX_CHARS, https_url, plain, word},
@@ -17,8 +19,8 @@ use spaceport_domain::agent::{
 
 /// The app that is the tunnel.
 pub const NAME: &str = "vscode";
-/// As much of a line is looked at.
-const LINE_MAX_CHARS: usize = 1024;
+/// As much of a line is looked at: all that the log takes for one.
+const LINE_MAX_CHARS: usize = 4096;
 /// What comes before the code that its user is to enter.
 const BEFORE_CODE: [&str; 2] = ["use code ", "enter the code "];
 /// What comes before where the tunnel is opened.
@@ -42,14 +44,36 @@ pub fn hear(before: Option<&VscodeTunnel>, line: &str) -> Option<VscodeTunnel> {
     })
 }
 
-/// The line as it is logged, where it isn't as it was said: whoever enters the code makes the tunnel
-/// theirs, and more people read the log than may do that.
-pub fn without_code(line: &str) -> Option<String> {
-    let (at, before) = code_at(line)?;
-    let (head, rest) = line.split_at(at + before.len());
-    let code = rest.split_whitespace().next()?;
-    let tail = &rest[rest.find(code)? + code.len()..];
-    Some(format!("{head}{HIDDEN}{tail}"))
+/// The line as it is logged, where it isn't as it was said: whoever enters a code makes the tunnel
+/// theirs, and more people read the log than may do that. A code is found in the line as it is heard,
+/// so that no sequence of terminals hides one.
+pub fn without_codes(line: &str) -> Option<String> {
+    let heard = plain(line, LINE_MAX_CHARS);
+    let mut logged = String::new();
+    let mut told_bytes = 0;
+    for code in codes(&heard) {
+        logged += &heard[told_bytes..code.start];
+        logged += HIDDEN;
+        told_bytes = code.end;
+    }
+    (told_bytes > 0).then(|| logged + &heard[told_bytes..])
+}
+
+/// Where the codes of a line are, in their order: each word behind what comes before a code.
+fn codes(line: &str) -> Vec<Range<usize>> {
+    let ends = BEFORE_CODE.iter().flat_map(|before| {
+        let found = line.match_indices(before);
+        found.map(|(at, before)| at + before.len())
+    });
+    let word_from = |end: usize| {
+        let rest = &line[end..];
+        let start = end + rest.find(|it: char| !it.is_whitespace())?;
+        let length = line[start..].find(char::is_whitespace);
+        Some(start..length.map_or(line.len(), |length| start + length))
+    };
+    let mut codes: Vec<_> = ends.filter_map(word_from).collect();
+    codes.sort_by_key(|code| code.start);
+    codes
 }
 
 fn code_at(line: &str) -> Option<(usize, &'static str)> {
@@ -250,17 +274,29 @@ mod tests {
 
     #[test]
     fn the_log_doesnt_tell_the_code() {
-        let logged = without_code(LOGIN).expect("another line");
+        let logged = without_codes(LOGIN).expect("another line");
         assert_eq!(logged, LOGIN.replace("17AC-E3AE", HIDDEN));
-        let logged = without_code("open the page https://a and enter the code AB CD.");
-        assert_eq!(
-            logged.as_deref(),
-            Some("open the page https://a and enter the code **** CD.")
-        );
-        assert_eq!(
-            without_code("Open this link in your browser https://a"),
-            None
-        );
+        for (said, logged) in [
+            (
+                "open the page https://a and enter the code AB CD.",
+                "open the page https://a and enter the code **** CD.",
+            ),
+            (
+                "use code A, or enter the code B. use code  C",
+                "use code **** or enter the code **** use code  ****",
+            ),
+            ("use code use code A", "use code **** code ****"),
+            (
+                "use \u{1b}[1mcode\u{1b}[0m \u{1b}[32mA\u{1b}[0m",
+                "use code ****",
+            ),
+            ("use\u{200b} code\u{200b} A", "use code ****"),
+        ] {
+            assert_eq!(without_codes(said).as_deref(), Some(logged), "{said}");
+        }
+        for said in ["Open this link in your browser https://a", "use code ", ""] {
+            assert_eq!(without_codes(said), None, "{said}");
+        }
     }
 
     proptest! {
@@ -268,10 +304,20 @@ mod tests {
         fn whatever_is_said_is_fit_to_be_told_on(
             line in "(\\[1\\] error |To use code |Open this link in your browser https://|please log into https://a and use code )?\\PC{0,40}"
         ) {
-            let _ = without_code(&line);
             if let Some(told) = hear(None, &line) {
                 prop_assert_eq!(told.clone().fit(), told);
             }
+        }
+
+        #[test]
+        fn whoever_reads_the_log_can_sign_nobody_in(pieces in prop::collection::vec(
+            "use code |enter the code |https://a |17AC-E3AE|\u{1b}\\[[0-9]{0,2}m|\u{200b}|[a-z ]{0,3}",
+            0..12,
+        )) {
+            let line = pieces.concat();
+            let logged = without_codes(&line).unwrap_or(line);
+            let told = hear(None, &logged);
+            prop_assert!(!matches!(told, Some(VscodeTunnel::WaitingForLogin { .. })), "{logged}");
         }
     }
 }
