@@ -31,6 +31,12 @@ const [X, Y] = [100, 90];
 
 let page;
 
+/** What the panel says that the desktop's clipboard is. */
+const panelHas = (text) => page.waitForFunction((it) => document.querySelector("#text").value === it, text);
+const browserHas = () => page.evaluate(() => navigator.clipboard.readText());
+/** Somebody copies something elsewhere on their machine. */
+const copyElsewhere = (text) => page.evaluate((it) => navigator.clipboard.writeText(it), text);
+
 const checks = [
   ["a browser that is signed in by openApp sees the desktop, in the size of its window", async () => {
     const input = { spaceId: space, app: "vnc" };
@@ -44,24 +50,40 @@ const checks = [
     await page.emulateMedia({ colorScheme: "light" });
     await picture(page, "desktop-light");
   }],
+  ["what a program copies while nobody does anything there is in the panel alone", async () => {
+    const origin = new URL(app).origin;
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin });
+    await changes(page, () => please("open a terminal"));
+    await copyElsewhere("mine");
+    await please("copy there: unasked");
+    await panelHas("unasked");
+    equal(await browserHas(), "mine");
+  }],
   ["the right button opens the window manager's menu", async () => {
     await changes(page, () => click(page, 700, 400, { button: "right" }));
     await picture(page, "menu");
     await changes(page, () => page.keyboard.press("Escape"));
   }],
   ["what is typed is typed there", async () => {
-    await changes(page, () => please("open a terminal"));
     await click(page, X, Y);
     await type(page, "echo 'Apples & \"{[|]}\"' > typed");
     await picture(page, "terminal");
     await please("see in typed: Apples & \"{[|]}\"");
   }],
-  ["what is copied in the browser is pasted there", async () => {
-    const origin = new URL(app).origin;
-    await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin });
-    await page.evaluate(() => navigator.clipboard.writeText("from the browser: ä €"));
+  ["what is copied in the browser is pasted there, once it is shared", async () => {
+    await copyElsewhere("from the browser: ä €");
     await click(page, X, Y);
-    await page.waitForFunction(() => document.querySelector("#text").value === "from the browser: ä €");
+    await type(page, "touch unshared");
+    await please("see in unshared: ");
+    equal(await page.locator("#text").inputValue(), "unasked");
+    await page.getByRole("button", { name: "Clipboard", exact: true }).click();
+    const share = page.getByRole("switch", { name: "Share this browser’s clipboard" });
+    equal(await share.isChecked(), false);
+    await share.check();
+    await page.getByText("until you turn this off").waitFor();
+    await panelHas("from the browser: ä €");
+    await picture(page, "shared");
+    await click(page, X, Y);
     await type(page, "touch pasting; cat > pasted");
     await please("see in pasting: ");
     // What is pasted is asked for and comes by itself, and keys don't wait for it.
@@ -76,10 +98,22 @@ const checks = [
     await type(page, "touch printed");
     await please("see in printed: ");
     await click(page, X - 50, Y + 40, { clickCount: 2 });
-    await page.waitForFunction(() => document.querySelector("#text").value === "copiedthere");
-    const copied = () => page.evaluate(() => navigator.clipboard.readText());
-    await until(page, async () => (await copied()) === "copiedthere");
+    await panelHas("copiedthere");
+    await until(page, async () => (await browserHas()) === "copiedthere");
     await picture(page, "selected");
+  }],
+  ["what is copied elsewhere once it isn't shared any more stays there", async () => {
+    await copyElsewhere("shared");
+    await click(page, X, Y);
+    await panelHas("shared");
+    await page.getByRole("button", { name: "Clipboard", exact: true }).click();
+    await page.getByRole("switch", { name: "Share this browser’s clipboard" }).uncheck();
+    await copyElsewhere("secret");
+    // Its title: a second click into the terminal would select a word.
+    await click(page, X, 20);
+    await type(page, "touch kept");
+    await please("see in kept: ");
+    equal(await page.locator("#text").inputValue(), "shared");
   }],
   ["what is written into the panel is pasted there, by its keys", async () => {
     await page.getByRole("button", { name: "Clipboard", exact: true }).click();

@@ -3,10 +3,12 @@
 use serde_json::json;
 use spaceport_tests::{DESKTOP, Database, Installation, browser, eventually};
 
-/// Opens a terminal on the desktop, as its user, and makes a file once there is a shell in it.
+/// Opens a terminal on the desktop, as its user, and makes a file once there is a shell in it. Programs
+/// in it may copy.
 const TERMINAL: &str = "cd /home/dev && HOME=/home/dev \
     setpriv --reuid=dev --regid=dev --init-groups \
-    setsid -f xterm -geometry 60x20+10+10 -e sh -c 'touch ready; exec bash --norc' \
+    setsid -f xterm -xrm '*allowWindowOps: true' -geometry 60x20+10+10 \
+    -e sh -c 'tty >terminal; touch ready; exec bash --norc' \
     </dev/null >/dev/null 2>&1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,6 +50,12 @@ async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
             .and_then(|it| it.split_once(':'))
         {
             sees(&format!("cat /home/dev/{file}"), wanted.trim()).await;
+        } else if let Some(text) = request.strip_prefix("copy there: ") {
+            // A terminal's own sequence for that (xterm's control sequences, OSC 52).
+            let copy = format!(
+                "printf '\\033]52;c;%s\\a' $(printf '{text}' | base64) >$(cat /home/dev/terminal)"
+            );
+            docker.read_inside(&space, &copy);
         } else {
             match request {
                 "open a terminal" => {

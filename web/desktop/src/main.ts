@@ -10,6 +10,7 @@ import { COMBINATIONS } from "./keys";
 import { messageOf } from "./messages";
 import { Panels } from "./panels";
 import { Screen } from "./screen";
+import { offerSharing } from "./sharing";
 
 /** How often the page looks whether the way is open, while somebody sees it. */
 const LOOK_INTERVAL_MS = 10_000;
@@ -42,6 +43,7 @@ const clipboard = new Clipboard(
     },
     read: () => navigator.clipboard.readText(),
     write: (it) => navigator.clipboard.writeText(it),
+    now: () => Date.now(),
   },
   {
     toDesktop: (it) => screen?.paste(it),
@@ -87,7 +89,6 @@ function changed(state: State): void {
     clipboard.renew();
     // Whoever works with the buttons meanwhile goes on there.
     if (document.activeElement === document.body || document.activeElement === way) screen?.focus();
-    void clipboard.follow();
   }
   tell();
 }
@@ -109,34 +110,33 @@ for (const combination of COMBINATIONS) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = combination.label;
-  button.addEventListener("click", () => screen?.press(combination));
+  button.addEventListener("click", () => {
+    clipboard.acted();
+    screen?.press(combination);
+  });
   element("combinations").append(button);
 }
 
 element("again").addEventListener("click", () => connection.connect());
 text.addEventListener("input", () => clipboard.wrote(text.value));
+void offerSharing(clipboard, element("share"), element("shared"));
+window.addEventListener("focus", () => void clipboard.follow());
 
-// Some browsers ask for every reading, and have no word for it beforehand: there, people paste.
-const share = element<HTMLButtonElement>("share");
-navigator.permissions?.query({ name: "clipboard-read" as PermissionName }).then(
-  (permission) => {
-    const show = () => (share.hidden = permission.state !== "prompt");
-    permission.addEventListener("change", show);
-    show();
-  },
-  () => {},
-);
-share.addEventListener("click", async () => {
-  const isShared = await clipboard.share();
-  element("shared").textContent = isShared
-    ? "What you copy elsewhere can be pasted on the desktop, from now on."
-    : "The browser doesn’t allow it. Paste the text above instead.";
-});
+let isPressed = false;
 element("screen").addEventListener("pointerdown", () => {
+  isPressed = true;
+  clipboard.acted();
   panels.close();
   void clipboard.follow();
 });
-window.addEventListener("focus", () => void clipboard.follow());
+// What was begun on the desktop may end beside it.
+window.addEventListener("pointerup", () => {
+  if (isPressed) clipboard.acted();
+  isPressed = false;
+});
+// noVNC lets nobody behind it hear of keys.
+element("screen").addEventListener("keydown", () => clipboard.acted(), { capture: true });
+typing.addEventListener("beforeinput", () => clipboard.acted());
 
 const full = element<HTMLButtonElement>("full");
 full.hidden = !document.fullscreenEnabled;
