@@ -7,6 +7,7 @@
 
 mod question;
 mod silence;
+mod telling;
 mod watch;
 
 pub use watch::Watch;

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use spaceport_domain::{
-    agent::PORT,
+    agent::{self, PORT},
     event::EventBody,
     id::TemplateVersionId,
     lifecycle::Status,
@@ -19,11 +19,11 @@ use spaceport_domain::{
     time::Timestamp,
 };
 use tokio::{
-    sync::Notify,
+    sync::{Notify, mpsc},
     time::{self, Instant},
 };
 
-use super::{question, silence::Silences};
+use super::{question, silence::Silences, telling::Tellings};
 use crate::{
     app::App,
     store::{AppsReport, StoreError},
@@ -51,6 +51,34 @@ struct Memory {
     /// Template versions never change.
     blueprints: HashMap<TemplateVersionId, Blueprint>,
     silences: Silences,
+    tellings: Tellings,
+}
+
+/// What came of a question.
+struct Answer {
+    /// Absent when the agent doesn't say.
+    status: Option<agent::Status>,
+    took: Duration,
+}
+
+impl Memory {
+    /// What of an answer is news that may be told.
+    fn news(&mut self, space: &Space, answer: Answer, now: Timestamp) -> Option<AppsReport> {
+        let (id, instance) = (space.id, space.state.instance);
+        let Answer { status, took } = answer;
+        let answered_in = status.is_some().then_some(took);
+        self.silences
+            .note(id, instance, answered_in, Instant::now());
+        let blueprint = self.blueprints.get(&space.template_version_id)?;
+        let apps = SpaceApp::told(blueprint, &status?);
+        let is_news = space.apps.as_ref() != Some(&apps);
+        let is_told = is_news && self.tellings.take(id, instance, now);
+        is_told.then_some(AppsReport {
+            space: id,
+            instance,
+            apps,
+        })
+    }
 }
 
 impl Watch {
@@ -118,6 +146,7 @@ impl Watch {
         self.know_blueprints(memory, &spaces).await?;
         let runs: HashSet<_> = spaces.iter().map(|space| space.id).collect();
         memory.silences.keep(|space| runs.contains(&space));
+        memory.tellings.sweep(self.app.clock.now());
         let with_apps = spaces.into_iter().filter(|space| {
             let blueprint = memory.blueprints.get(&space.template_version_id);
             blueprint.is_some_and(|it| !it.apps().is_empty())
@@ -134,33 +163,40 @@ impl Watch {
             .into_iter()
             .filter(|it| memory.silences.is_over(it.id, it.state.instance, now))
             .collect();
-        let answers = stream::iter(asked).map(|space| async {
-            let status = self.ask(&space).await;
-            (space, status)
-        });
-        let mut answers = answers.buffer_unordered(CONCURRENT);
-        let mut news = Vec::new();
-        while let Some((space, status)) = answers.next().await {
-            let (id, instance) = (space.id, space.state.instance);
-            let blueprint = memory.blueprints.get(&space.template_version_id);
-            let answered = status.is_some();
-            memory.silences.note(id, instance, answered, Instant::now());
-            let told = status.zip(blueprint);
-            let told = told.map(|(status, blueprint)| SpaceApp::told(blueprint, &status));
-            if let Some(apps) = told.filter(|apps| space.apps.as_ref() != Some(apps)) {
-                news.push(AppsReport {
-                    space: id,
-                    instance,
-                    apps,
-                });
-            }
-        }
-        self.write_down(news).await?;
+        // Nobody's news waits for the answer of another.
+        let (news, coming) = mpsc::channel(TOGETHER_MAX);
+        let ((), written) = tokio::join!(self.hear(memory, asked, news), self.write_down(coming));
+        written?;
         Ok(are_some_young)
     }
 
-    /// How a space is; `None` when its agent doesn't say.
-    async fn ask(&self, space: &Space) -> Option<spaceport_domain::agent::Status> {
+    /// Asks, and hands on what is news.
+    async fn hear(&self, memory: &mut Memory, asked: Vec<Space>, news: mpsc::Sender<AppsReport>) {
+        let answers = stream::iter(asked).map(|space| async {
+            let answer = self.ask(&space).await;
+            (space, answer)
+        });
+        let mut answers = answers.buffer_unordered(CONCURRENT);
+        while let Some((space, answer)) = answers.next().await {
+            let report = memory.news(&space, answer, self.app.clock.now());
+            if let Some(report) = report
+                && news.send(report).await.is_err()
+            {
+                // It can't be written down.
+                return;
+            }
+        }
+    }
+
+    /// Asks how a space is.
+    async fn ask(&self, space: &Space) -> Answer {
+        let began = Instant::now();
+        let status = self.status(space).await;
+        let took = began.elapsed();
+        Answer { status, took }
+    }
+
+    async fn status(&self, space: &Space) -> Option<agent::Status> {
         let secret = self
             .app
             .agent_secrets
@@ -192,16 +228,17 @@ impl Watch {
         Ok(())
     }
 
-    async fn write_down(&self, mut news: Vec<AppsReport>) -> Result<(), StoreError> {
-        while !news.is_empty() {
-            let rest = news.split_off(news.len().min(TOGETHER_MAX));
+    /// Writes news down as it comes, together what has come meanwhile.
+    async fn write_down(&self, mut news: mpsc::Receiver<AppsReport>) -> Result<(), StoreError> {
+        let mut together = Vec::new();
+        while news.recv_many(&mut together, TOGETHER_MAX).await > 0 {
             let mut change = self.app.store.begin().await?;
-            if change.report_apps(news).await? == 0 {
+            let reports = std::mem::take(&mut together);
+            if change.report_apps(reports).await? == 0 {
                 change.abandon().await?;
             } else {
                 change.commit(self.app.clock.now()).await?;
             }
-            news = rest;
         }
         Ok(())
     }

@@ -4,7 +4,10 @@
 //! stand-in that says the same lines ([`spaceport_tests::vscode`]).
 
 use serde_json::{Value, json};
-use spaceport_domain::event::{EventBody, SpaceChange};
+use spaceport_domain::{
+    event::{EventBody, SpaceChange},
+    time::Timestamp,
+};
 use spaceport_tests::{
     Client, Database, Home, Image, Installation, Subscription, Transport, client::id, eventually,
     in_time, on_both_databases, vscode,
@@ -27,9 +30,14 @@ async fn installation(database: Database) -> Home {
 
 /// An image with the stand-in, which says that it has it.
 fn image(home: &Home) -> Image {
+    image_with(home, vscode::SCRIPT)
+}
+
+/// The same with another script for the program.
+fn image_with(home: &Home, script: &str) -> Image {
     let image = Image::of(home.docker.host.clone(), home.name());
     image.make();
-    let (program, script) = (vscode::PROGRAM, vscode::SCRIPT);
+    let program = vscode::PROGRAM;
     image.run(&format!(
         "mkdir -p $(dirname {program}); cat >{program} <<'END'\n{script}\nEND\nchmod 755 {program}"
     ));
@@ -78,13 +86,18 @@ fn reason(space: &Value, feature: &str) -> Value {
     of["reason"].clone()
 }
 
-/// How often it was told how the apps of spaces are.
-async fn times_told(home: &Home) -> usize {
+/// When it was told how the apps of spaces are.
+async fn tellings(home: &Home) -> Vec<Timestamp> {
     let events = home.outbox().await;
     let of_apps = events.iter().filter(|event| {
         matches!(&event.body, EventBody::Space { change, .. } if *change == SpaceChange::Apps)
     });
-    of_apps.count()
+    of_apps.map(|event| event.at).collect()
+}
+
+/// How often.
+async fn times_told(home: &Home) -> usize {
+    tellings(home).await.len()
 }
 
 /// How many questions agents have answered since the API was started.
@@ -186,6 +199,43 @@ async fn a_vscode_tunnel_is_followed_from_its_start_to_its_failure(database: Dat
         "nothing is left of the last"
     );
     owner.delete_space(&lab).await;
+}
+
+/// Has another tunnel all the time, until it has had enough.
+const RESTLESS: &str = r"#!/bin/sh
+cd /home/dev
+open() { echo Open this link in your browser https://vscode.dev/tunnel/$1; }
+at=0
+until [ -e enough ]; do at=$((at + 1)); open t$at; sleep 0.1; done
+open last
+exec sleep 999999
+";
+
+#[tokio::test]
+async fn a_space_whose_apps_change_again_and_again_is_told_of_seldom_and_then_of_the_last() {
+    let home = installation(Database::Sqlite).await;
+    let image = image_with(&home, RESTLESS);
+    let admin = home.admin().await;
+    let blueprint = json!({ "image": image.name(), "features": ["TERMINAL", "VSCODE_TUNNEL"] });
+    let template = admin.create_template("restless", blueprint).await;
+    let lab = admin.run_space(&template, "lab").await;
+    let mut seen = follow(&admin, &lab).await;
+    // Each of them has news.
+    let asked = async || answers(&home).await >= 15;
+    eventually("its agent is asked again and again", asked).await;
+    let tellings = tellings(&home).await;
+    for (first, begin) in tellings.iter().enumerate() {
+        for (more, end) in tellings[first..].iter().enumerate() {
+            let most = 8 + end.since(*begin).as_secs() / 15;
+            assert!((more as u64) <= most, "{tellings:?}");
+        }
+    }
+    home.docker.read_inside(&lab, "touch /home/dev/enough");
+    until(&mut seen, "the last", |space| {
+        space["apps"][0]["tunnel"]["name"] == "last"
+    })
+    .await;
+    admin.delete_space(&lab).await;
 }
 
 async fn an_app_that_the_image_lacks_is_told_as_absent(database: Database) {
