@@ -24,7 +24,9 @@ export function Failure({ failure }: { failure: NonNullable<Space["failure"]> })
           <div className="log" tabIndex={0} role="group" aria-label="The last lines it wrote" data-wrap>
             <ol>
               {logTail.map((line, at) => (
-                <li key={at}>{line}</li>
+                <li key={at}>
+                  <bdi>{line}</bdi>
+                </li>
               ))}
             </ol>
           </div>

@@ -81,7 +81,7 @@ function LogLine({ line }: { line: Line }) {
   return (
     <li data-stream={line.stream}>
       <time dateTime={line.at}>{new Date(line.at).toLocaleTimeString("en-GB")}</time>
-      {line.text}
+      <bdi>{line.text}</bdi>
     </li>
   );
 }
