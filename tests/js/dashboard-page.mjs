@@ -42,7 +42,7 @@ export function inspector(folder, findings) {
       for (const colorScheme of ["light", "dark"]) {
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
         await page.screenshot({ path: `${folder}/${name}-${device}-${colorScheme}.png`, fullPage: true });
-        if (device === "desktop") findings.push(...(await judged(page)).map((it) => `${name}, ${colorScheme}: ${it}`));
+        findings.push(...(await judged(page)).map((it) => `${name}, ${device}, ${colorScheme}: ${it}`));
       }
       const beyond = await page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
       if (beyond > 0) findings.push(`${name}, ${device}: ${beyond} pixels wider than the window`);
