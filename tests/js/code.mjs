@@ -1,10 +1,9 @@
 // What somebody does in Code Server through the edge, in a real browser.
 
-import { createInterface } from "node:readline";
-
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
 import { command, file, isOpen, line, shown } from "./editor-page.mjs";
+import { please } from "./please.mjs";
 import { lead, reach } from "./stranger.mjs";
 import { camera, mutate } from "./terminal-page.mjs";
 
@@ -27,13 +26,6 @@ const page = await context.newPage();
 /** What the editor's own page has opened. */
 const webSockets = [];
 page.on("websocket", (socket) => webSockets.push(socket.url()));
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Asks for what only whoever started this can do. */
-async function please(request) {
-  console.log(`please ${request}`);
-  await answers.next();
-}
 
 /** Opens the editor, signed in, and waits until its folder is shown. */
 async function enter() {

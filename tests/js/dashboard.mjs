@@ -1,10 +1,9 @@
 // What people do on the dashboard, in a real browser, while the world around them changes.
 
-import { createInterface } from "node:readline";
-
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
 import { inspector, open, signIn } from "./dashboard-page.mjs";
+import { please } from "./please.mjs";
 import { mutate } from "./terminal-page.mjs";
 
 const [setting] = args("dashboard.mjs SETTING", 1);
@@ -22,13 +21,6 @@ const findings = [];
 const inspect = inspector(pictures, findings);
 const world = await network(sockets);
 const browser = await launch();
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Asks for what only whoever started this can do. */
-async function please(request) {
-  console.log(`please ${request}`);
-  await answers.next();
-}
 
 /** What somebody's program does meanwhile. */
 const meanwhile = ({ token }, name, input, fields) => mutate(graphql, token, name, input, fields);

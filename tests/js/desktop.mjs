@@ -1,10 +1,9 @@
 // What people do at the desktop of a space, in a real browser.
 
-import { createInterface } from "node:readline";
-
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
 import { changes, click, fits, isDrawn, notice, open, size, until } from "./desktop-page.mjs";
+import { please } from "./please.mjs";
 import { camera, mutate, open as visit, type } from "./terminal-page.mjs";
 
 const [setting] = args("desktop.mjs SETTING", 1);
@@ -18,13 +17,6 @@ const {
 const picture = camera(pictures);
 const world = await network(sockets);
 const browser = await launch();
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Asks for what only whoever started this can do, or see. */
-async function please(request) {
-  console.log(`please ${request}`);
-  await answers.next();
-}
 
 /** Within the window of the terminal, which was opened at the top left. */
 const [X, Y] = [100, 90];

@@ -1,9 +1,8 @@
 // What people do in the terminals of a space, in a real browser, while the world around them changes.
 
-import { createInterface } from "node:readline";
-
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
+import { please } from "./please.mjs";
 import {
   attached, camera, drawn, mutate, notice, open, reload, runs, SEEN, shows, titles, type,
 } from "./terminal-page.mjs";
@@ -19,13 +18,6 @@ const {
 const picture = camera(pictures);
 const world = await network(sockets);
 const browser = await launch();
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Asks for what only whoever started this can do. */
-async function please(request) {
-  console.log(`please ${request}`);
-  await answers.next();
-}
 
 /** A page of somebody's, with the space's terminals. */
 async function enter({ token }, size, colorScheme) {

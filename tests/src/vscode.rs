@@ -1,6 +1,8 @@
 //! A stand-in for the program of Visual Studio Code's tunnel. It says what `code tunnel` says, word
 //! for word, but asks nobody: files in its user's home say how far it goes.
 
+use crate::{Home, Image};
+
 /// Where images have the program.
 pub const PROGRAM: &str = "/usr/lib/spaceport/apps/vscode";
 /// Once this file is there, it asks to be signed in.
@@ -38,3 +40,22 @@ say info Creating tunnel with the name: lab
 printf '\nOpen this link in your browser https://vscode.dev/tunnel/lab/home/dev\n\n'
 wait_for never
 ";
+
+/// An image with the stand-in, which says that it has it.
+#[must_use]
+pub fn image(home: &Home) -> Image {
+    image_with(home, SCRIPT)
+}
+
+/// The same with another script for the program.
+#[must_use]
+pub fn image_with(home: &Home, script: &str) -> Image {
+    let image = Image::of(home.docker.host.clone(), home.name());
+    image.make();
+    image.run(&format!(
+        "mkdir -p $(dirname {PROGRAM}); cat >{PROGRAM} <<'END'\n{script}\nEND\nchmod 755 {PROGRAM}"
+    ));
+    image.instruct("LABEL spaceport.apps=vscode");
+    image.instruct("USER dev");
+    image
+}

@@ -1,7 +1,7 @@
 //! The dashboard, in a real browser, with real spaces.
 
 use serde_json::{Value, json};
-use spaceport_tests::{BUSYBOX, Client, Database, Installation, browser};
+use spaceport_tests::{BUSYBOX, Client, Database, Installation, browser, vscode};
 
 /// Writes what its parameter says, and then a line a second.
 const WRITES: &str =
@@ -93,5 +93,42 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
         other => panic!("asked for {other}"),
     };
     let printed = browser::converse("dashboard.mjs", setting, &servers, act).await;
+    println!("{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_see_how_the_apps_of_a_space_are() {
+    let plan = Installation::plan(Database::Sqlite).set("SPACEPORT_APPS_SECONDS", "1");
+    let home = plan.without_edge().start().await;
+    let image = vscode::image(&home);
+    let admin = home.admin().await;
+    let blueprint = json!({ "image": image.name(), "features": ["TERMINAL", "VSCODE_TUNNEL"] });
+    let template = admin.create_template("tunnelled", blueprint).await;
+    let ada = admin.create_user("ada", json!({})).await;
+    admin.create_user("grace", json!({})).await;
+    let space = ada.create_space(&template, "lab").await;
+    let input = json!({ "spaceId": space, "userName": "grace" });
+    ada.mutate("shareSpace", input).await.value("space");
+    let setting = json!({
+        "home": home.api_url("/"),
+        "space": space,
+        "owner": "ada",
+        "guest": "grace",
+        "password": "their password",
+        "login": { "url": vscode::LOGIN_URL, "code": vscode::LOGIN_CODE },
+        "tunnel": { "name": vscode::NAME, "url": vscode::URL },
+        "pictures": browser::pictures("dashboard-apps"),
+    });
+    let act = async |request: &str| {
+        let file = match request {
+            "let the program ask" => vscode::ASK,
+            "sign the program in" => vscode::SIGNED_IN,
+            "break the program" => vscode::BREAK,
+            other => panic!("asked for {other}"),
+        };
+        home.docker.read_inside(&space, &format!("touch {file}"));
+    };
+    let servers = [home.api_address()];
+    let printed = browser::converse("dashboard-apps.mjs", setting, &servers, act).await;
     println!("{printed}");
 }

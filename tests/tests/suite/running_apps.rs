@@ -9,8 +9,8 @@ use spaceport_domain::{
     time::Timestamp,
 };
 use spaceport_tests::{
-    Client, Database, Home, Image, Installation, Subscription, Transport, client::id, eventually,
-    in_time, on_both_databases, vscode,
+    Client, Database, Home, Installation, Subscription, Transport, client::id, eventually, in_time,
+    on_both_databases, vscode,
 };
 
 on_both_databases!(
@@ -26,24 +26,6 @@ const APPS: &str = "status revision apps { feature state restarts reason \
 async fn installation(database: Database) -> Home {
     let plan = Installation::plan(database).set("SPACEPORT_APPS_SECONDS", "1");
     plan.without_edge().start().await
-}
-
-/// An image with the stand-in, which says that it has it.
-fn image(home: &Home) -> Image {
-    image_with(home, vscode::SCRIPT)
-}
-
-/// The same with another script for the program.
-fn image_with(home: &Home, script: &str) -> Image {
-    let image = Image::of(home.docker.host.clone(), home.name());
-    image.make();
-    let program = vscode::PROGRAM;
-    image.run(&format!(
-        "mkdir -p $(dirname {program}); cat >{program} <<'END'\n{script}\nEND\nchmod 755 {program}"
-    ));
-    image.instruct("LABEL spaceport.apps=vscode");
-    image.instruct("USER dev");
-    image
 }
 
 async fn space(client: &Client, space: &str) -> Value {
@@ -111,7 +93,7 @@ async fn answers(home: &Home) -> u64 {
 
 async fn a_vscode_tunnel_is_followed_from_its_start_to_its_failure(database: Database) {
     let home = installation(database).await;
-    let image = image(&home);
+    let image = vscode::image(&home);
     let admin = home.admin().await;
     let blueprint = json!({ "image": image.name(), "features": ["TERMINAL", "VSCODE_TUNNEL"] });
     let template = admin.create_template("tunnelled", blueprint).await;
@@ -214,7 +196,7 @@ exec sleep 999999
 #[tokio::test]
 async fn a_space_whose_apps_change_again_and_again_is_told_of_seldom_and_then_of_the_last() {
     let home = installation(Database::Sqlite).await;
-    let image = image_with(&home, RESTLESS);
+    let image = vscode::image_with(&home, RESTLESS);
     let admin = home.admin().await;
     let blueprint = json!({ "image": image.name(), "features": ["TERMINAL", "VSCODE_TUNNEL"] });
     let template = admin.create_template("restless", blueprint).await;
@@ -270,7 +252,7 @@ async fn an_app_that_the_image_lacks_is_told_as_absent(database: Database) {
 
 async fn a_template_is_refused_a_feature_that_its_image_says_it_lacks(database: Database) {
     let home = installation(database).await;
-    let image = image(&home);
+    let image = vscode::image(&home);
     let admin = home.admin().await;
     let draft = |features: &[&str], more: Value| {
         let mut draft = json!({ "name": "refused", "image": image.name(), "computeUnits": 1,

@@ -33,6 +33,8 @@ export function Apps({ space }: { space: Space }) {
 
 function AppRow({ app: { feature, state, restarts, reason, tunnel } }: { app: App }) {
   const { word, tone } = STATES[state];
+  // Why the program ended is why its tunnel failed.
+  const isSaid = reason !== null && tunnel?.state === "FAILED";
   return (
     <li>
       <div className="line-up">
@@ -44,7 +46,7 @@ function AppRow({ app: { feature, state, restarts, reason, tunnel } }: { app: Ap
         {restarts > 0 && <span className="quiet">started again {counted(restarts, "time")}</span>}
       </div>
       {reason && <p className="quiet">{sentence(reason)}</p>}
-      {tunnel && <Vscode tunnel={tunnel} />}
+      {tunnel && !isSaid && <Vscode tunnel={tunnel} />}
     </li>
   );
 }
@@ -55,7 +57,7 @@ function Vscode({ tunnel: { state, loginUrl, loginCode, name, url, reason } }: {
     case "NOT_CONFIGURED":
       return <p className="quiet">Its program hasn’t said anything yet.</p>;
     case "WAITING_FOR_LOGIN":
-      if (!loginCode) return <p className="quiet">It waits for a sign-in of who may use it.</p>;
+      if (!loginCode) return <p className="quiet">It waits until somebody who may use it signs in.</p>;
       return loginUrl ? (
         <>
           <p>
@@ -82,6 +84,6 @@ function Vscode({ tunnel: { state, loginUrl, loginCode, name, url, reason } }: {
         </p>
       );
     case "FAILED":
-      return <p>{reason ? sentence(reason) : "It failed, and is tried again."}</p>;
+      return <p>{reason ? sentence(`its tunnel failed: ${reason}`) : "It failed, and is tried again."}</p>;
   }
 }
