@@ -40,6 +40,19 @@ pub static DESKTOP: Page = Page {
     },
 };
 
+/// The page of files. What is in the space is of the same origin and comes as data
+/// ([`crate::http::files`]), which no browser takes for a script.
+pub static FILES: Page = Page {
+    name: "files",
+    content: spaceport_pages::Page {
+        files: embedded!("files"),
+        policy: "default-src 'none'; script-src 'self'; \
+            style-src 'self'; img-src 'self'; connect-src 'self'; \
+            base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        caches: Caches::Private,
+    },
+};
+
 impl Page {
     /// The file at the path of a request with `headers`, in the form that it wants.
     ///
@@ -78,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_page_runs_its_own_scripts_alone() {
-        for Page { content, .. } in [&TERMINAL, &DESKTOP] {
+        for Page { content, .. } in [&TERMINAL, &DESKTOP, &FILES] {
             let mut rules = content.policy.split("; ");
             let scripts = rules.find(|it| it.starts_with("script-src"));
             assert_eq!(scripts, Some("script-src 'self'"));

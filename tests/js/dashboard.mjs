@@ -96,14 +96,16 @@ const checks = [
     await page.waitForFunction(async () => /^ssh -p \d+ lab--ada@/.test(await navigator.clipboard.readText()));
     await inspect(page, "space");
   }],
-  ["a terminal opens in a tab of its own, signed in", async () => {
-    const [terminal] = await Promise.all([
-      page.waitForEvent("popup"),
-      door("Terminal").click(),
-    ]);
-    await terminal.waitForSelector('.tab[data-state="open"] [aria-selected="true"]');
-    equal(await terminal.evaluate(() => opener), null);
-    await terminal.close();
+  ["terminals and files open in tabs of their own, signed in", async () => {
+    for (const [name, sign] of [
+      ["Terminal", '.tab[data-state="open"] [aria-selected="true"]'],
+      ["Files", 'body[data-state="shown"] #way [aria-current="page"]'],
+    ]) {
+      const [tab] = await Promise.all([page.waitForEvent("popup"), door(name).click()]);
+      await tab.waitForSelector(sign);
+      equal(await tab.evaluate(() => opener), null);
+      await tab.close();
+    }
   }],
   ["a tunnel is made, its address is copied, closed and taken away", async () => {
     await page.getByLabel("Port", { exact: true }).fill("no port");

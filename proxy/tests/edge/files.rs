@@ -60,13 +60,27 @@ async fn the_agent_is_asked_for_files_alone_by_connections_that_are_kept() {
             "{path}"
         );
     }
-    let home = ask(&inside, Method::GET, "/", &[]).await;
-    assert_eq!(
-        (home.status, &home.headers["location"]),
-        (303, &"/home/".parse().unwrap())
-    );
     // A port's visitor gets none of them, although the agent listens at a port.
     assert_eq!(inside.agent.asked(), [Service::Files]);
+}
+
+#[tokio::test]
+async fn the_page_is_the_edges_own_at_every_place_that_it_shows() {
+    let inside = Inside::open().await;
+    for path in ["/", "/browse/home/", "/browse/fs/etc/%ff%2e?a"] {
+        let got = ask(&inside, Method::GET, path, &[]).await;
+        // A program without the page says how to have it.
+        if got.status == 501 {
+            assert_eq!(got.code(), Some("PAGE_NOT_BUILT"));
+            continue;
+        }
+        assert_eq!((got.status, got.code()), (200, None), "{path}");
+        let policy = got.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("script-src 'self'"), "{policy}");
+        let written = ask(&inside, Method::PUT, path, &[]).await;
+        assert_eq!(written.code(), Some("UNKNOWN_HOST"), "{path}");
+    }
+    assert_eq!(inside.agent.asked(), [], "none of it is in the space");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod desktop;
 mod edge;
 mod engine;
 mod failures;
+mod files;
 mod history;
 mod house;
 mod images;

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 
+import { bytes } from "../../shared/bytes";
 import { LONGEST_WAIT_MS, waitMs } from "../src/connection/backoff";
 import { at, elsewhere, wordsOf, type Problem } from "../src/forms/problems";
-import { ago, bytes } from "../src/parts/format";
+import { ago } from "../src/parts/format";
 
 const problem = (message: string, path: string[] | null): Problem => ({ code: "INVALID_INPUT", message, path });
 

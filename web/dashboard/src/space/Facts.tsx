@@ -1,4 +1,5 @@
-import { bytes, counted } from "../parts/format";
+import { bytes } from "../../../shared/bytes";
+import { counted } from "../parts/format";
 import { Time } from "../parts/Time";
 import type { Space } from "../spaces/space";
 

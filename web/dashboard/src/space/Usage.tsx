@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 
+import { bytes } from "../../../shared/bytes";
 import { graphql } from "../graphql";
-import { bytes } from "../parts/format";
 import { useSession } from "../session/session";
 import type { Space } from "../spaces/space";
 import { Plot } from "./Plot";

@@ -2,8 +2,8 @@ import { useEffect } from "react";
 import { useQuery } from "urql";
 import { Label, Meter } from "react-aria-components";
 
+import { bytes } from "../../../shared/bytes";
 import { graphql } from "../graphql";
-import { bytes } from "../parts/format";
 import type { Space } from "../spaces/space";
 
 const VolumesUsed = graphql(`

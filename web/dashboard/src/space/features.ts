@@ -48,6 +48,7 @@ const APPS: { feature: FeatureName; app: string; hint: string }[] = [
   { feature: "TERMINAL", app: "term", hint: "Shells in the browser" },
   { feature: "CODE_SERVER", app: "code", hint: "The editor in the browser" },
   { feature: "VNC", app: "vnc", hint: "The desktop in the browser" },
+  { feature: "FILES", app: "files", hint: "Browse, download, upload" },
 ];
 
 /** What can be opened of a space in a browser: its apps and each port that its template declares. */

@@ -1,0 +1,38 @@
+/** Files that are dropped anywhere on the page. */
+
+import { find } from "./element";
+
+interface Target {
+  /** Where dropped files would go, in words; nothing where they can't. */
+  where(): string | undefined;
+  /** `hasFolders`: there were some, too, which browsers hand over in another way. */
+  dropped(files: File[], hasFolders: boolean): void;
+}
+
+export function acceptFiles({ where, dropped }: Target): void {
+  const sign = find("#drop");
+  const carriesFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes("Files") ?? false;
+  document.addEventListener("dragover", (event) => {
+    if (!carriesFiles(event) || !event.dataTransfer) return;
+    // Elsewhere the browser would leave the page for the file.
+    event.preventDefault();
+    const words = where();
+    event.dataTransfer.dropEffect = words === undefined ? "none" : "copy";
+    sign.hidden = words === undefined;
+    find("#drop p").textContent = words ?? "";
+  });
+  document.addEventListener("dragleave", ({ relatedTarget }) => {
+    // Within the page it goes from one element to another.
+    if (!relatedTarget) sign.hidden = true;
+  });
+  document.addEventListener("drop", (event) => {
+    if (!carriesFiles(event) || !event.dataTransfer) return;
+    event.preventDefault();
+    sign.hidden = true;
+    if (where() === undefined) return;
+    const items = [...event.dataTransfer.items].filter(({ kind }) => kind === "file");
+    const isFolder = (item: DataTransferItem) => item.webkitGetAsEntry()?.isDirectory ?? false;
+    const files = items.filter((item) => !isFolder(item)).map((item) => item.getAsFile());
+    dropped(files.filter((it) => it !== null), items.some(isFolder));
+  });
+}

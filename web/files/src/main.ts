@@ -1,0 +1,175 @@
+/** The page: where somebody is among the files of the space, and what they do there. */
+
+import "../../shared/look.css";
+import "./style.css";
+
+import { bytes } from "../../shared/bytes";
+import { look, makeDirectory, move, remove, type Found } from "./agent";
+import { isSure, named, say } from "./dialogs";
+import { acceptFiles } from "./drop";
+import { find, make } from "./element";
+import { sorted, type Entry } from "./entry";
+import { Failure } from "./failure";
+import * as listing from "./listing";
+import { shown, spelled, textOf } from "./name";
+import { above, contentOf, HOME, inside, isSame, pageOf, placeOf, type Place } from "./place";
+import { Uploads } from "./uploads";
+import * as way from "./way";
+
+const notice = find("#notice");
+const sum = find("#sum");
+const chosen = find<HTMLInputElement>("#chosen");
+const buttons = [find<HTMLButtonElement>("#make"), find<HTMLButtonElement>("#bring")];
+
+let place = placeOf(location.pathname) ?? HOME;
+/** What is there; nothing unless it is a directory that was seen. */
+let entries: Entry[] | undefined;
+/** What is asked last is shown, whatever answers come late. */
+let asked = 0;
+
+const uploads = new Uploads((directory) => {
+  if (isSame(directory, place)) void show();
+});
+
+/** Goes somewhere. */
+async function go(to: Place): Promise<void> {
+  place = to;
+  entries = undefined;
+  listing.clear();
+  notice.hidden = true;
+  sum.textContent = "";
+  window.scrollTo(0, 0);
+  await show();
+  find("#main").focus({ preventScroll: true });
+}
+
+/** Shows what is where somebody is now. */
+async function show(): Promise<void> {
+  const [shownPlace, turn] = [place, (asked += 1)];
+  way.draw(shownPlace);
+  document.body.dataset["state"] = "looking";
+  let found: Found | Failure;
+  try {
+    found = await look(shownPlace);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    found = error;
+  }
+  if (turn !== asked) return;
+  document.body.dataset["state"] = "shown";
+  entries = "entries" in found ? sorted(found.entries) : undefined;
+  for (const button of buttons) button.disabled = entries === undefined;
+  notice.hidden = entries !== undefined && entries.length > 0;
+  if (found instanceof Failure) fail(found);
+  else if (found.is === "file") offer(found.sizeBytes);
+  else list(found.lacking);
+}
+
+function list(lacking: string | undefined): void {
+  const all = entries ?? [];
+  listing.draw(place, all, { rename: (it) => void rename(it), remove: (it) => void removeEntry(it) });
+  if (all.length === 0) notice.replaceChildren(make("p", {}, "This folder is empty. Drop files here, or use Upload."));
+  const folders = all.filter(({ kind }) => kind === "directory").length;
+  const counts = [counted(folders, "folder"), counted(all.length - folders, "file")].filter((it) => !it.startsWith("0 "));
+  sum.textContent = [counts.join(", "), ...(lacking === undefined ? [] : [lacking])].filter(Boolean).join(". ");
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/** Says why nothing is seen, and leads on. */
+function fail({ message, isForAll }: Failure): void {
+  listing.clear();
+  sum.textContent = "";
+  const again = make("button", { type: "button" }, isForAll ? "Go on" : "Look again");
+  // Loaded anew, the page is led to the sign-in, or told more.
+  again.addEventListener("click", () => (isForAll ? location.reload() : void show()));
+  const words = make("p", {}, message);
+  words.setAttribute("role", "alert");
+  const up = above(place);
+  notice.replaceChildren(words, again, ...(up ? [make("a", { href: pageOf(up) }, "Up")] : []));
+}
+
+/** Offers a file, to which a link has led, or somebody's bookmark. */
+function offer(sizeBytes: number): void {
+  listing.clear();
+  sum.textContent = "";
+  const name = textOf(place.names.at(-1) ?? "");
+  const download = make("a", { href: contentOf(place), className: "button", download: name }, "Download");
+  notice.replaceChildren(make("p", {}, `This is a file of ${bytes(sizeBytes)}.`), download);
+}
+
+async function rename(entry: Entry): Promise<void> {
+  await named(`Rename ${shown(entry.name)}`, "Rename", textOf(entry.name), async (text) => {
+    if (spelled(text) !== entry.name) await move(inside(place, entry.name), inside(place, spelled(text)));
+  });
+  await show();
+}
+
+async function removeEntry({ name, kind }: Entry): Promise<void> {
+  const all = kind === "directory" ? " and everything in it" : "";
+  if (!(await isSure(`Delete ${shown(name)}${all}? It can’t be brought back.`, "Delete"))) return;
+  await orSay(remove(inside(place, name)));
+  await show();
+}
+
+/** Waits for a change, and tells what went wrong with it. */
+async function orSay(change: Promise<void>): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    await say(error.message);
+  }
+}
+
+/** Uploads files to where somebody is, after asking about what is there already. */
+async function upload(files: readonly File[]): Promise<void> {
+  const [directory, taken] = [place, new Set(entries?.map(({ name }) => name))];
+  const isTaken = ({ name }: File) => taken.has(spelled(name));
+  const old = files.filter(isTaken);
+  const [first] = old;
+  const what = old.length > 1 ? `${old.length} of these files are` : `${first && shown(spelled(first.name))} is`;
+  const replaces = old.length === 0 || (await isSure(`${what} there already. Replace ${old.length > 1 ? "them" : "it"}?`, "Replace"));
+  const wanted = replaces ? files : files.filter((file) => !isTaken(file));
+  if (wanted.length > 0) uploads.add(directory, wanted);
+}
+
+find("#make").addEventListener("click", () => {
+  void named("New folder", "Create", "", (text) => makeDirectory(inside(place, spelled(text)))).then(show);
+});
+find("#bring").addEventListener("click", () => chosen.click());
+chosen.addEventListener("change", () => {
+  const files = [...(chosen.files ?? [])];
+  // The same one may be chosen again.
+  chosen.value = "";
+  void upload(files);
+});
+acceptFiles({
+  where: () => (entries ? `Upload to ${way.called(place)}` : undefined),
+  dropped(files, hasFolders) {
+    const told = hasFolders ? say("Folders can’t be uploaded here. Make one, and drop its files there.") : undefined;
+    void Promise.resolve(told).then(() => upload(files));
+  },
+});
+document.addEventListener("click", (event) => {
+  const link = (event.target as Element).closest<HTMLAnchorElement>("a");
+  const to = link && placeOf(link.pathname);
+  // What a browser does with a key held, or what is a download, is the browser's matter.
+  if (!to || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  history.pushState(null, "", pageOf(to));
+  void go(to);
+});
+window.addEventListener("popstate", () => void go(placeOf(location.pathname) ?? HOME));
+document.addEventListener("visibilitychange", () => {
+  // Programs change files meanwhile.
+  if (!document.hidden && !document.querySelector("dialog[open]")) void show();
+});
+window.addEventListener("beforeunload", (event) => {
+  if (uploads.areUnderWay) event.preventDefault();
+});
+
+history.replaceState(null, "", pageOf(place));
+void show();
