@@ -1,9 +1,8 @@
 // A space leaves a service worker in a browser, is deleted, and another one gets its name.
 
-import { createInterface } from "node:readline";
-
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
+import { please } from "./please.mjs";
 
 const [setting] = args("forget.mjs SETTING", 1);
 const {
@@ -16,13 +15,6 @@ await network(sockets);
 const browser = await launch(["--ignore-certificate-errors"]);
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const page = await context.newPage();
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Asks for what only whoever started this can do. */
-async function please(request) {
-  console.log(`please ${request}`);
-  await answers.next();
-}
 
 /** What the page says; nothing while it changes to another one. */
 const text = () => page.evaluate(() => document.body.innerText).catch(() => "");
