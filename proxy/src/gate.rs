@@ -191,6 +191,12 @@ impl Gate {
                 .ask_to_sign_in(authority, request)
                 .map(Admission::Answered);
         }
+        let is_editor = space.offer().app(app) == AppName::Code;
+        if is_editor && request.uri.query().is_some() && crossing::is_from_elsewhere(request) {
+            // It says what the editor opens and runs, which is not for a link to say.
+            let url = format!("https://{authority}{}", request.uri.path());
+            return Ok(Admission::Answered(reply::go_on(&url)));
+        }
         let is_manager = table
             .person(ticket.sub)
             .is_some_and(|person| space.is_managed_by(person, &ticket.scopes));

@@ -413,6 +413,23 @@ pub fn see_other(location: &str) -> Response<Bytes> {
     response
 }
 
+/// A page that goes on to `url` by itself. A redirect would still be a request of whoever led here;
+/// this is one of the page's own origin.
+pub fn go_on(url: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(page::onward(url)));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, Form::Html.content_type()),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
 /// Tells a program something.
 pub fn json(text: Bytes) -> Response<Bytes> {
     let mut response = Response::new(text);

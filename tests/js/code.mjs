@@ -175,7 +175,45 @@ const checks = [
     await please("hold again-43");
     await picture(page, "terminal-again");
   }],
+  ["a link from elsewhere opens the editor, and nothing by name", async () => {
+    const linked = await context.newPage();
+    await linked.goto(new URL("/", graphql).href);
+    await linked.evaluate((href) => {
+      const link = document.createElement("a");
+      link.href = href;
+      document.body.append(link);
+      link.click();
+    }, lookedAt());
+    await isOpen(linked);
+    const query = Object.fromEntries(new URL(linked.url()).searchParams);
+    equal(query, { folder: "/home/dev/work" });
+    await linked.close();
+  }],
+  ["what is only looked at isn't run, whatever it says and whoever opens it", async () => {
+    const looking = await context.newPage();
+    await looking.goto(lookedAt());
+    await isOpen(looking);
+    await file(looking, "extension").waitFor();
+    await command(looking, "Terminal: Create New Terminal");
+    await shown(looking, ".xterm-helper-textarea");
+    await looking.locator(".xterm").first().click();
+    await looking.keyboard.type("echo opened >../opened.txt");
+    await looking.keyboard.press("Enter");
+    await please("hold opened");
+    await picture(looking, "looked-at");
+    await please("lack what was only looked at");
+  }],
 ];
+
+/** Where somebody's repository is opened, an extension in it is run, and a task begins. */
+function lookedAt() {
+  const url = new URL("/", page.url());
+  const folder = "/home/dev/work/looked-at";
+  const extension = `vscode-remote://${url.host}${folder}/extension`;
+  url.searchParams.set("folder", folder);
+  url.searchParams.set("payload", JSON.stringify([["extensionDevelopmentPath", extension]]));
+  return url.href;
+}
 
 // An editor of megabytes in a browser on a busy machine takes its time.
 await run(checks, 58_000);

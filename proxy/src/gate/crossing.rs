@@ -58,6 +58,13 @@ pub fn is_permitted(request: &Parts, here: &Here<'_>) -> bool {
     }
 }
 
+/// Whether what a browser shows was led to from elsewhere, and not by its user's own typing or from a
+/// page of this origin.
+pub fn is_from_elsewhere(request: &Parts) -> bool {
+    let site = request.headers.get("sec-fetch-site");
+    site.is_some_and(|it| it != "same-origin" && it != "none")
+}
+
 impl Here<'_> {
     /// Whether `url`, an origin or the address of a page, is here or of the same space.
     fn includes(&self, url: &HeaderValue) -> bool {
@@ -220,6 +227,18 @@ mod tests {
             &fetch("same-origin", "cors", "empty")
         ));
         assert!(permitted(Method::POST, &[]));
+    }
+
+    #[test]
+    fn who_types_an_address_or_stays_on_a_page_is_led_by_nobody() {
+        let is_led = |fields: &[_]| is_from_elsewhere(&parts(Method::GET, fields));
+        for site in ["cross-site", "same-site", "new"] {
+            assert!(is_led(&[("sec-fetch-site", site)]), "{site}");
+        }
+        for site in ["none", "same-origin"] {
+            assert!(!is_led(&[("sec-fetch-site", site)]), "{site}");
+        }
+        assert!(!is_led(&[]));
     }
 
     #[test]

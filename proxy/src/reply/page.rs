@@ -47,3 +47,15 @@ pub(super) fn html(answer: &Answer, request_id: &str) -> String {
         id = spelling::html(request_id),
     )
 }
+
+/// A page that goes on to `url` by itself, and where browsers don't let it, by a link.
+pub(super) fn onward(url: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta http-equiv=\"refresh\" content=\"0;url={url}\">\
+         <title>Opening</title><style>{STYLE}</style></head><body><main>\
+         <p><a href=\"{url}\">Open</a></p></main></body></html>\n",
+        url = spelling::html(url),
+    )
+}

@@ -107,3 +107,52 @@ async fn the_editor_is_shown_in_frames_of_its_own_origin_alone() {
     let answer = editor.get(&editor.street.host, "/x", &[]).await;
     assert_eq!((answer.status, policies(&answer)), (200, vec![]));
 }
+
+#[tokio::test]
+async fn a_link_opens_the_editor_and_does_not_say_what_it_opens() {
+    let editor = Editor::open().await;
+    let link = |site| {
+        [
+            ("sec-fetch-site", site),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ]
+    };
+    let path = "/a/b?folder=/home/dev/work/repository&payload=[]";
+    for host in &editor.hosts {
+        let before = *editor.street.house.space.shared.requests.borrow();
+        for site in ["cross-site", "same-site"] {
+            let page = editor.get(host, path, &link(site)).await;
+            assert_eq!(page.status, 200);
+            let body = String::from_utf8(page.body.to_vec()).unwrap();
+            let onward = format!("content=\"0;url=https://{host}/a/b\"");
+            assert!(body.contains(&onward), "{body}");
+            assert!(!body.contains("repository"), "{body}");
+            assert_eq!(page.headers["cache-control"], "no-store");
+            let policy = policies(&page).concat();
+            assert!(policy.contains("default-src 'none'"), "{policy}");
+        }
+        // What would be another host to who reads it by itself is none.
+        let page = editor
+            .get(host, "//evil.example/?a", &link("cross-site"))
+            .await;
+        let body = String::from_utf8(page.body.to_vec()).unwrap();
+        let onward = format!("url=https://{host}//evil.example/\"");
+        assert!(body.contains(&onward), "{body}");
+        assert_eq!(*editor.street.house.space.shared.requests.borrow(), before);
+
+        for site in ["none", "same-origin"] {
+            let answer = editor.get(host, path, &link(site)).await;
+            assert_eq!(answer.json()["target"], path, "{site}");
+        }
+        let bare = editor.get(host, "/a/b", &link("cross-site")).await;
+        assert_eq!(bare.json()["target"], "/a/b");
+    }
+    // Other apps are led into by whole links.
+    let plain = editor.street.space("RUNNING");
+    editor.street.house.say(plain).await;
+    let answer = editor
+        .get(&editor.street.host, path, &link("cross-site"))
+        .await;
+    assert_eq!(answer.json()["target"], path);
+}

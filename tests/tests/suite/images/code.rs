@@ -6,6 +6,27 @@ use spaceport_tests::{BASE, CODE, browser, eventually};
 use super::Place;
 use crate::security::{code_for, cookie_of};
 
+/// What somebody clones to have a look at it: a task that begins when the folder is opened, the setting
+/// that allows it, and an extension that a link can name.
+const LOOKED_AT: &str = r#"
+mkdir -p /home/dev/work/looked-at/.vscode /home/dev/work/looked-at/extension
+cd /home/dev/work/looked-at
+cat >.vscode/settings.json <<'JSON'
+{ "task.allowAutomaticTasks": "on" }
+JSON
+cat >.vscode/tasks.json <<'JSON'
+{ "version": "2.0.0", "tasks": [{
+    "label": "begin", "type": "shell", "command": "touch /home/dev/ran-task",
+    "runOptions": { "runOn": "folderOpen" }
+}] }
+JSON
+cat >extension/package.json <<'JSON'
+{ "name": "named", "publisher": "nobody", "version": "1.0.0", "engines": { "vscode": "*" },
+  "activationEvents": ["*"], "main": "./main.js" }
+JSON
+echo 'exports.activate = () => require("fs").writeFileSync("/home/dev/ran-extension", "");' >extension/main.js
+"#;
+
 fn blueprint() -> Value {
     json!({
         "image": CODE, "memoryMib": 2048, "pids": 512,
@@ -93,6 +114,7 @@ async fn stranger(place: &Place) -> Value {
 async fn people_edit_in_a_real_browser_and_go_on_after_a_stop() {
     let place = code("write").await;
     place.inside("cd /home/dev/work && printf 'one\\n' >notes.txt");
+    place.inside(LOOKED_AT);
     let setting = json!({
         "graphql": place.home.api_url("/graphql"),
         "token": place.owner.token(),
@@ -117,6 +139,9 @@ async fn people_edit_in_a_real_browser_and_go_on_after_a_stop() {
             place.owner.ask("startSpace", &place.space).await;
             place.owner.space_is(&place.space, "RUNNING").await;
             serves(&place).await;
+        }
+        Some(("lack", _)) => {
+            assert_eq!(place.inside("ls /home/dev | grep ran- || true"), "");
         }
         _ => panic!("asked for {request}"),
     };
