@@ -66,7 +66,7 @@ impl SpaceRoutes {
     /// Whether `person`, on a sign-in that may be used for `scopes`, opens `app`: the rule by which
     /// [`feature_bar`] answers the API. Whether the space runs is another question.
     pub fn admits(&self, app: AppName, person: &PersonRoutes, scopes: &Scopes) -> bool {
-        self.allows(app.feature(), person, scopes)
+        self.allows(self.offer().feature(app), person, scopes)
     }
 
     /// Whether `person`, on a sign-in that may be used for `scopes`, uses `feature`.
@@ -216,6 +216,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        app::CODE_PORT,
         event::{SignIn, TunnelChange},
         id::SessionId,
         scope::Scope,
@@ -324,6 +325,21 @@ mod tests {
             [AppName::Term, AppName::Port(8000)]
         );
         assert_eq!(entered(&space, &owner, &Scopes::new([])), []);
+    }
+
+    #[test]
+    fn the_editors_port_is_entered_by_whom_the_editor_is() {
+        let (mut space, all) = (space(), Scopes::all());
+        let enters = |space: &SpaceRoutes, permissions: &[Permission]| {
+            space.admits(AppName::Port(CODE_PORT), &person(1, permissions), &all)
+        };
+        let (forwards, edits) = ([Permission::UsePortForward], [Permission::UseCodeServer]);
+        assert!(enters(&space, &edits) && !enters(&space, &forwards));
+        space.ports = vec![PortDeclaration {
+            name: "web".to_owned(),
+            port: CODE_PORT,
+        }];
+        assert!(enters(&space, &forwards) && !enters(&space, &edits));
     }
 
     #[test]

@@ -126,17 +126,11 @@ impl App {
         let is_shared = shares.iter().any(|share| share.user_id == actor.user_id);
         let versions = [space.template_version_id];
         let versions = self.store.template_versions_by_id(&versions).await?;
-        let enabled = versions.into_iter().next();
-        let enabled = enabled
-            .map(|version| version.blueprint.features)
-            .unwrap_or_default();
-        Ok(require_feature(
-            actor,
-            space,
-            is_shared,
-            app.feature(),
-            &enabled,
-        )?)
+        let version = versions.into_iter().next().ok_or_else(no_such_space)?;
+        let blueprint = version.blueprint;
+        let feature = blueprint.offer().feature(app);
+        let enabled = &blueprint.features;
+        Ok(require_feature(actor, space, is_shared, feature, enabled)?)
     }
 
     /// A one-time code for who is signed in, good for `door` alone. `subject` is what the audit log

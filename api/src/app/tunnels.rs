@@ -75,7 +75,7 @@ impl App {
         };
         let space = still_managed(change.space(seen.id).await?, &seen)?;
         refuse_leaving(&space)?;
-        require_tunnels(actor, &change, &space, "spaceId").await?;
+        require_tunnels(actor, &change, &space, port, "spaceId").await?;
         if change.tunnels_of_space(space.id).await?.len() >= TUNNELS_MAX {
             let message = format!("the space has {TUNNELS_MAX} tunnels, the most possible");
             return Err(Problem::input(["spaceId"], message).into());
@@ -138,7 +138,7 @@ impl App {
         if after != only_closes {
             let space = change.space(before.space_id).await?;
             let space = space.ok_or_else(no_such_tunnel)?;
-            require_tunnels(actor, &change, &space, "tunnelId").await?;
+            require_tunnels(actor, &change, &space, after.port, "tunnelId").await?;
         }
         if after == before {
             return self.already_so(change, before).await;
@@ -223,19 +223,31 @@ async fn locked(change: &Change, seen: &Tunnel) -> AppResult<Tunnel> {
     Ok(theirs.ok_or_else(no_such_tunnel)?)
 }
 
-/// Who manages a space, but may not enter it, makes no way in for themselves either. `path` is the
-/// input field that names the space or what leads into it.
+/// Who manages a space, but may not enter it, makes no way in for themselves either; and nobody makes
+/// one to a `port` whose app takes a sign-in. `path` is the input field that names the space or what
+/// leads into it.
 async fn require_tunnels(
     actor: &Actor,
     change: &Change,
     space: &Space,
+    port: u16,
     path: &str,
 ) -> AppResult<()> {
     let version = change.template_version(space.template_version_id).await?;
-    let enabled = version.map(|version| version.blueprint.features);
-    let enabled = enabled.unwrap_or_default();
-    let required = require_feature(actor, space, false, Feature::Tunnels, &enabled);
-    Ok(required.map_err(|problem| problem.at([path]))?)
+    let blueprint = version.ok_or_else(no_such_space)?.blueprint;
+    let required = require_feature(actor, space, false, Feature::Tunnels, &blueprint.features);
+    required.map_err(|problem| problem.at([path]))?;
+    match blueprint.offer().kept_for(port) {
+        None => Ok(()),
+        Some(feature) => {
+            let message = format!(
+                "is where the space serves {}, which takes a sign-in; a template that declares the \
+                 port offers it to tunnels",
+                feature.as_str()
+            );
+            Err(Problem::input(["port"], message).into())
+        }
+    }
 }
 
 fn checked(space: &Space, input: &CreateTunnel) -> Result<(u16, TunnelName), Vec<Problem>> {

@@ -28,6 +28,26 @@ impl Offer<'_> {
         });
         behind.map_or(app, |(served, _)| served)
     }
+
+    /// The feature that somebody must be able to use to open `app`. A port that the template declares
+    /// is one like others, whatever listens there: who made the template has said so.
+    pub fn feature(&self, app: AppName) -> Feature {
+        match app {
+            AppName::Port(port) if self.declares(port) => Feature::PortForward,
+            _ => self.app(app).feature(),
+        }
+    }
+
+    /// The feature behind which alone `port` is opened. It is `None` for a port like others, which may
+    /// have a public hostname.
+    pub fn kept_for(&self, port: u16) -> Option<Feature> {
+        let feature = self.feature(AppName::Port(port));
+        (feature != Feature::PortForward).then_some(feature)
+    }
+
+    fn declares(&self, port: u16) -> bool {
+        self.ports.iter().any(|it| it.port == port)
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +87,32 @@ mod tests {
             let without = opened(&[Feature::PortForward], &[], port);
             assert_eq!(without, AppName::Port(port));
         }
+    }
+
+    #[test]
+    fn the_port_of_an_app_is_opened_by_whom_the_app_is_unless_the_template_declares_it() {
+        let kept = |features: &[Feature], ports: &[(&str, u16)], port| {
+            let (features, ports) = (features.iter().copied().collect(), declared(ports));
+            let offer = Offer {
+                features: &features,
+                ports: &ports,
+            };
+            let kept = offer.kept_for(port);
+            let opened_by = offer.feature(AppName::Port(port));
+            assert_eq!(opened_by, kept.unwrap_or(Feature::PortForward));
+            kept
+        };
+        assert_eq!(kept(&APPS, &[], CODE_PORT), Some(Feature::CodeServer));
+        assert_eq!(kept(&APPS, &[], VNC_PORT), Some(Feature::Vnc));
+        assert_eq!(kept(&APPS, &[], 8000), None);
+        assert_eq!(kept(&[Feature::PortForward], &[], CODE_PORT), None);
+        for declares in [[("code", CODE_PORT)], [("web", CODE_PORT)]] {
+            assert_eq!(kept(&APPS, &declares, CODE_PORT), None);
+            assert_eq!(kept(&APPS, &declares, VNC_PORT), Some(Feature::Vnc));
+        }
+        let elsewhere = [("code", 3000)];
+        assert_eq!(kept(&APPS, &elsewhere, CODE_PORT), None);
+        assert_eq!(kept(&APPS, &elsewhere, 3000), None);
     }
 
     #[test]

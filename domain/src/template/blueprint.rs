@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Problem, ProblemCode};
+use crate::{
+    app::Offer,
+    problem::{Problem, ProblemCode},
+};
 
 /// A way into a space, or something it offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,6 +103,14 @@ pub struct Blueprint {
 }
 
 impl Blueprint {
+    /// What of a space it offers as apps.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer {
+            features: &self.features,
+            ports: &self.ports,
+        }
+    }
+
     /// What a space consumes until it is deleted: the declared GiB of all volumes.
     pub fn storage_units(&self) -> i64 {
         self.volumes

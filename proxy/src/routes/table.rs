@@ -16,7 +16,10 @@ use spaceport_domain::{
 /// A generation of the routes. It doesn't change once it is published.
 ///
 /// Invariants: every host and every name leads to a space that is in `spaces`; no host is spelled
-/// in a way that [`hostname::normalize`] would change; no space is deleted.
+/// in a way that [`hostname::normalize`] would change; no tunnel leads to a port that is opened behind
+/// a sign-in alone ([`Offer::kept_for`]); no space is deleted.
+///
+/// [`Offer::kept_for`]: spaceport_domain::app::Offer::kept_for
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     cursor: Option<String>,
@@ -257,7 +260,8 @@ impl Table {
         }
         let space = Arc::new(space);
         for tunnel in &space.tunnels {
-            if hostname::normalize(&tunnel.host).as_ref() != Some(&tunnel.host) {
+            let is_kept = space.offer().kept_for(tunnel.port).is_some();
+            if is_kept || hostname::normalize(&tunnel.host).as_ref() != Some(&tunnel.host) {
                 continue;
             }
             let target = Target {
@@ -300,8 +304,10 @@ mod tests {
 
     use proptest::prelude::*;
     use spaceport_domain::{
+        app::CODE_PORT,
         id::UserId,
         route::{SshKeyRoute, TunnelRoute},
+        template::Feature,
     };
     use uuid::Uuid;
 
@@ -338,6 +344,25 @@ mod tests {
             spaces,
             people: Vec::new(),
         }
+    }
+
+    #[test]
+    fn no_tunnel_leads_to_a_port_that_takes_a_sign_in() {
+        let mut editor = space(1, Status::Running, &["web--ada.example"]);
+        editor.tunnels[0].port = CODE_PORT;
+        let leads = |space: &SpaceRoutes| {
+            let mut table = Table::default();
+            table.apply(event(RouteChange::Snapshot, vec![space.clone()]));
+            table.tunnel("web--ada.example").is_some()
+        };
+        assert!(leads(&editor));
+        editor.features.insert(Feature::CodeServer);
+        assert!(!leads(&editor));
+        editor.ports.push(PortDeclaration {
+            name: "web".to_owned(),
+            port: CODE_PORT,
+        });
+        assert!(leads(&editor));
     }
 
     /// Hostname to the space it leads to: all a visitor can tell.

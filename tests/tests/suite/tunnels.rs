@@ -15,6 +15,7 @@ on_both_databases!(
     of_two_tunnels_renamed_alike_one_gets_the_name,
     tunnels_are_listed_page_by_page,
     a_tunnel_stays_disabled_in_other_hands,
+    no_tunnel_leads_to_an_app_that_takes_a_sign_in,
 );
 
 /// Serves a page on port 8000, and another one on port 8001.
@@ -384,4 +385,40 @@ async fn a_tunnel_stays_disabled_in_other_hands(database: Database) {
         .await;
     let expected = json!([{ "id": tunnel["id"], "enabled": false }]);
     assert_eq!(theirs["tunnels"]["nodes"], expected);
+}
+
+async fn no_tunnel_leads_to_an_app_that_takes_a_sign_in(database: Database) {
+    let home = Installation::shared(database).await;
+    let admin = home.admin().await;
+    let user = admin.create_user("kept-ports", json!({})).await;
+    let space = async |name: &str, features: &[&str], ports: Value| {
+        let blueprint = json!({ "features": features, "ports": ports });
+        let template = admin.create_template(name, blueprint).await;
+        user.create_space(&template, name).await
+    };
+    let both = ["TUNNELS", "CODE_SERVER", "VNC"];
+    let kept = space("kept-ports", &both, json!([])).await;
+    let plain = user.create_tunnel(&kept, 8000).await;
+    for port in [13337, 5900] {
+        let wanted = json!({ "spaceId": kept, "port": port });
+        for refused in [
+            user.mutate("createTunnel", wanted).await,
+            admin
+                .mutate("createTunnel", json!({ "spaceId": kept, "port": port }))
+                .await,
+            update(&user, &plain, json!({ "port": port })).await,
+        ] {
+            assert_eq!(refused.codes(), ["INVALID_INPUT"], "{port}");
+            assert_eq!(refused.problems()[0]["path"], json!(["port"]), "{port}");
+        }
+    }
+    let declared = json!([{ "name": "web", "port": 13337 }]);
+    let declared = space("declared-ports", &both, declared).await;
+    user.create_tunnel(&declared, 13337).await;
+    let wanted = json!({ "spaceId": declared, "port": 5900 });
+    let refused = user.mutate("createTunnel", wanted).await;
+    assert_eq!(refused.codes(), ["INVALID_INPUT"]);
+    let without = space("no-kept-ports", &["TUNNELS"], json!([])).await;
+    user.create_tunnel(&without, 13337).await;
+    user.create_tunnel(&without, 5900).await;
 }

@@ -14,8 +14,8 @@ pub struct SharingMutation;
 
 #[Object]
 impl SharingMutation {
-    /// Lets another user see a space and use its terminal and SSH. Nothing more: the space stays
-    /// its owner's to manage.
+    /// Lets another user see a space and use its terminal and SSH: a shell as the space's own user,
+    /// who gets at all that is in it. The space stays its owner's to manage.
     async fn share_space(
         &self,
         context: &Context<'_>,

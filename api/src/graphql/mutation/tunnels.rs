@@ -48,7 +48,9 @@ fn payload(result: AppResult<Done<tunnel::Tunnel>>) -> Result<TunnelPayload> {
 
 #[Object]
 impl TunnelMutation {
-    /// Makes a public hostname for one port of a space. Whoever knows it reaches the port.
+    /// Makes a public hostname for one port of a space. Whoever knows it reaches the port. There is
+    /// none for a port at which the space serves Code Server or its desktop, unless the template
+    /// declares it.
     async fn create_tunnel(
         &self,
         context: &Context<'_>,

@@ -22,6 +22,7 @@ on_both_databases!(
     a_ticket_ends_with_what_it_rests_on_and_says_no_more,
     the_audit_log_names_the_address_at_which_a_code_was_presented,
     nobody_hoards_codes,
+    the_port_of_the_editor_is_opened_by_whom_the_editor_is,
 );
 
 /// The host and the code of the URL at which a browser enters an app.
@@ -331,4 +332,29 @@ async fn nobody_hoards_codes(database: Database) {
     assert_eq!(refused.codes(), ["RATE_LIMITED"]);
     redeem(&home, &first, &host).await.value("ticket");
     open(&user, &space, "8000").await.value("url");
+}
+
+async fn the_port_of_the_editor_is_opened_by_whom_the_editor_is(database: Database) {
+    let home = Installation::shared(database).await;
+    let admin = home.admin().await;
+    let features = json!({ "features": ["CODE_SERVER", "PORT_FORWARD"] });
+    let template = admin.create_template("port-of-editor", features).await;
+    for (name, permission, opened, refused) in [
+        ("port-editor", "USE_CODE_SERVER", ["code", "13337"], "8000"),
+        (
+            "port-forwarder",
+            "USE_PORT_FORWARD",
+            ["8000", "5900"],
+            "13337",
+        ),
+    ] {
+        let role = json!({ "name": name, "permissions": ["CREATE_SPACES", permission] });
+        let role = id(&admin.mutate("createRole", role).await.value("role"));
+        let user = admin.create_user(name, json!({ "roleIds": [role] })).await;
+        let space = user.create_space(&template, "lab").await;
+        for app in opened {
+            assert!(open(&user, &space, app).await.succeeded(), "{name} {app}");
+        }
+        assert_eq!(open(&user, &space, refused).await.codes(), ["FORBIDDEN"]);
+    }
 }

@@ -66,7 +66,9 @@ export function Shares({ space }: { space: Space }) {
       <h2 id="shares">Shared with</h2>
       {isManaged(space) ? (
         <>
-          <p className="quiet">They see it and use its terminal and SSH, nothing more.</p>
+          <p className="quiet">
+            They see it and get a shell in it as you: whatever is in it is open to them, files, editor and desktop too.
+          </p>
           {space.shares.length > 0 && (
             <ul className="stack" aria-label="Shared with">
               {space.shares.map(({ user }) => (
@@ -148,7 +150,7 @@ function Leave({ space }: { space: Space }) {
   return (
     <>
       <p>
-        {space.owner.userName} shares it with you: you see it and may use its terminal and SSH.
+        {space.owner.userName} shares it with you: you see it and may use its terminal and SSH, a shell as its own user.
       </p>
       <div className="buttons">
         <Button look="danger" isDisabled={leave.isBusy} onPress={() => void go()}>
