@@ -58,8 +58,9 @@ fn is_shown(character: char) -> bool {
     !character.is_control()
         && !matches!(
             character,
-            // Unicode's controls of direction, its invisible operators and its separators of lines.
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            // Unicode's controls of direction, its invisible operators, separators and tags.
+            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -110,6 +111,9 @@ mod tests {
             "[x] error"
         );
         assert_eq!(plain("a\u{202e}b\u{200b}\u{0}c\u{1b}", 99), "abc");
+        for hidden in ['\u{61c}', '\u{180e}', '\u{e0000}', '\u{e0041}', '\u{e007f}'] {
+            assert_eq!(plain(&format!("a{hidden}b"), 99), "ab", "{hidden:?}");
+        }
         assert_eq!(plain("éééé", 3), "ééé");
         assert_eq!(plain("\u{1b}[999", 9), "");
     }

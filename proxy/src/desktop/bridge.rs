@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use http::Response;
 use spaceport_domain::{
-    agent::{Answer as Told, AppState, RefusalCode, Service},
+    agent::{Answer as Told, App, AppState, RefusalCode, Service},
     app::{AppName, VNC_PORT},
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -94,7 +94,7 @@ async fn why_not_there(upstreams: &Upstreams, agent: AgentAt) -> Goodbye {
         // An older agent, or one that is busy: what isn't there may still come.
         _ => None,
     };
-    match app.map(|it| (it.state, it.reason)) {
+    match app.map(App::fit).map(|it| (it.state, it.reason)) {
         Some((AppState::Absent, _)) => Goodbye::fixed(ABSENT, "the image has no desktop"),
         Some((AppState::Waiting, Some(reason))) => Goodbye::new(NOT_THERE, reason),
         _ => Goodbye::fixed(NOT_THERE, ""),

@@ -279,6 +279,14 @@ async fn whoever_comes_too_early_is_told_to_wait_and_why() {
             app(AppState::Waiting, Some("no display")),
             (4503, "no display"),
         ),
+        // Nothing of it turns around what is shown beside it, or hides.
+        (
+            app(
+                AppState::Waiting,
+                Some("no \u{1b}[31mdis\u{202e}play\u{e0041}"),
+            ),
+            (4503, "no display"),
+        ),
         (app(AppState::Waiting, Some(&long)), (4503, &long[..123])),
         (
             app(AppState::Absent, None),
