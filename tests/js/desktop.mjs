@@ -56,6 +56,14 @@ const checks = [
     await picture(page, "menu");
     await changes(page, () => page.keyboard.press("Escape"));
   }],
+  ["the task bar and the menu open a terminal", async () => {
+    const [, height] = await size(page);
+    await click(page, 49, height - 13);
+    await please("see a terminal, and close it");
+    await changes(page, () => click(page, 700, 400, { button: "right" }));
+    await click(page, 740, 412);
+    await please("see a terminal, and close it");
+  }],
   ["what is typed is typed there", async () => {
     await click(page, X, Y);
     await type(page, "echo 'Apples & \"{[|]}\"' > typed");
