@@ -39,7 +39,7 @@ use crate::{
     listener::{Visitor, Worker},
     live::Pass,
     reply::{self, Answer, Code},
-    routes::{Endpoint, Via},
+    routes::{Destination, Endpoint, Via},
     ssh, terminal,
     upgrade::{Protocol, UnknownProtocol, Wish, forward},
     upstream::agent::{AgentAt, NoAgent},
@@ -121,7 +121,8 @@ async fn carry(
         Found::Way { pass, is_alone } => (pass, is_alone),
         Found::Answer(answer) => return Ok(answer.map(Source::Own)),
     };
-    let (endpoint, via) = (pass.destination.endpoint, pass.via);
+    let (destination, via) = (pass.destination, pass.via);
+    let endpoint = destination.endpoint;
     let request = Routed {
         worker,
         visitor,
@@ -141,13 +142,32 @@ async fn carry(
             Box::pin(forward::serve(request, wish)).await
         }
         (Endpoint::Port(_), _) => {
-            let mut response = exchange::carry(request, wish).await?;
+            let mut response = match exchange::carry(request, wish).await {
+                Err(answer)
+                    if answer.code == Code::NothingListens && via == Via::App(AppName::Code) =>
+                {
+                    return Err(editor_missing(worker, &destination, answer).await);
+                }
+                carried => carried?,
+            };
             if is_alone {
                 headers::keep_frames_away(response.headers_mut());
             }
             Ok(response)
         }
         (Endpoint::Files, Some(_)) => Err(Answer::not_implemented()),
+    }
+}
+
+/// What is told at the host of an editor that isn't there, in place of `answer`: that it is starting, or
+/// why it won't be there.
+async fn editor_missing(worker: &Worker, destination: &Destination, answer: Answer) -> Answer {
+    let Ok(agent) = worker.upstreams.agent(destination) else {
+        return answer;
+    };
+    match worker.upstreams.app(agent, AppName::Code).await {
+        Some(app) => Answer::editor_missing(app),
+        None => answer,
     }
 }
 

@@ -14,7 +14,10 @@ use http::{
         RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
-use spaceport_domain::lifecycle::Status;
+use spaceport_domain::{
+    agent::{App, AppState},
+    lifecycle::Status,
+};
 
 use crate::{
     grpc,
@@ -277,6 +280,29 @@ impl Answer {
         let message =
             format!("The space runs, but nothing in it listens on port {port} for connections.");
         Self::new(Code::NothingListens, "Nothing listens", message)
+    }
+
+    /// Nobody takes connections at the port of the editor, which its agent says is `app`.
+    pub fn editor_missing(app: App) -> Self {
+        let (title, message, retry_after_seconds) = match (app.state, app.reason) {
+            (AppState::Absent, _) => {
+                let message = "The space runs, but its image has no editor.";
+                ("No editor", message.to_owned(), None)
+            }
+            (AppState::Waiting, Some(reason)) => {
+                let message = format!("The editor has ended and is started again soon: {reason}");
+                ("Starting again", message, Some(3))
+            }
+            _ => {
+                let message = "The editor is starting. This takes a moment.";
+                ("Starting", message.to_owned(), Some(1))
+            }
+        };
+        Self {
+            retry_after_seconds,
+            refresh: retry_after_seconds.is_some(),
+            ..Self::new(Code::NothingListens, title, message)
+        }
     }
 
     /// The page called `name` isn't a part of this program.

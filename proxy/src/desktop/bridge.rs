@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use http::Response;
 use spaceport_domain::{
-    agent::{Answer as Told, App, AppState, RefusalCode, Service},
+    agent::{AppState, RefusalCode, Service},
     app::{AppName, VNC_PORT},
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -88,15 +88,11 @@ async fn reach(upstreams: &Upstreams, agent: AgentAt) -> Result<Conversation, Go
 
 /// Why nothing listens, as far as the agent knows.
 async fn why_not_there(upstreams: &Upstreams, agent: AgentAt) -> Goodbye {
-    let told = upstreams.ask(agent, Service::Status).await;
-    let app = match told.map(|it| it.answer) {
-        Ok(Told::Status(mut status)) => status.apps.remove(&AppName::Vnc.to_string()),
-        // An older agent, or one that is busy: what isn't there may still come.
-        _ => None,
-    };
-    match app.map(App::fit).map(|it| (it.state, it.reason)) {
+    let app = upstreams.app(agent, AppName::Vnc).await;
+    match app.map(|it| (it.state, it.reason)) {
         Some((AppState::Absent, _)) => Goodbye::fixed(ABSENT, "the image has no desktop"),
         Some((AppState::Waiting, Some(reason))) => Goodbye::new(NOT_THERE, reason),
+        // What isn't there may still come.
         _ => Goodbye::fixed(NOT_THERE, ""),
     }
 }

@@ -5,9 +5,11 @@ use std::{io, io::IoSlice, net::IpAddr};
 use bytes::{Bytes, BytesMut};
 use spaceport_domain::{
     agent::{
-        Answer, Hello, MESSAGE_MAX_BYTES, PROTOCOL, Refusal, RefusalCode, Reply, Secret, Service,
+        Answer, App, Hello, MESSAGE_MAX_BYTES, PROTOCOL, Refusal, RefusalCode, Reply, Secret,
+        Service,
         frame::{self, Kind, PAYLOAD_MAX_BYTES},
     },
+    app::AppName,
     id::SpaceId,
     lifecycle::Status,
     route::SpaceRoutes,
@@ -138,6 +140,15 @@ impl Upstreams {
             stream,
             slot,
         })
+    }
+
+    /// How an app of a space is, as far as its agent knows: an older one doesn't, and one that is
+    /// busy doesn't say.
+    pub async fn app(&self, agent: AgentAt, name: AppName) -> Option<App> {
+        match self.ask(agent, Service::Status).await.ok()?.answer {
+            Answer::Status(mut status) => status.apps.remove(&name.to_string()).map(App::fit),
+            _ => None,
+        }
     }
 
     /// The agent of the space that `destination` leads to.

@@ -2,9 +2,11 @@
 
 use http::{Method, Version};
 use serde_json::json;
+use spaceport_domain::agent::{App, AppState, Status};
 
 use crate::{
     apps::{COOKIE, DEVELOPER, OWNER, Street, person},
+    inside::{Inside, host},
     visitor::{Got, request},
 };
 
@@ -155,4 +157,67 @@ async fn a_link_opens_the_editor_and_does_not_say_what_it_opens() {
         .get(&editor.street.host, path, &link("cross-site"))
         .await;
     assert_eq!(answer.json()["target"], path);
+}
+
+#[tokio::test]
+async fn whoever_comes_before_the_editor_is_told_and_the_page_looks_again() {
+    let inside = Inside::open().await;
+    let mut space = inside.space("RUNNING");
+    space["features"] = json!(["CODE_SERVER"]);
+    let permissions = [&DEVELOPER[..], &["USE_CODE_SERVER"]].concat();
+    for change in [space, person(OWNER, &permissions, &["session_1"])] {
+        inside.street.house.say(change).await;
+    }
+    let app = |state, reason: Option<&str>| App {
+        reason: reason.map(str::to_owned),
+        ..App::new(state)
+    };
+    for (app, told, seconds) in [
+        (None, "nothing in it listens on port 13337", None),
+        (
+            Some(app(AppState::Starting, None)),
+            "The editor is starting.",
+            Some("1"),
+        ),
+        // It doesn't take connections yet.
+        (
+            Some(app(AppState::Running, None)),
+            "The editor is starting.",
+            Some("1"),
+        ),
+        (
+            Some(app(AppState::Waiting, Some("no <b>\u{202e}memory"))),
+            "started again soon: no &lt;b&gt;memory",
+            Some("3"),
+        ),
+        (
+            Some(app(AppState::Absent, None)),
+            "its image has no editor",
+            None,
+        ),
+    ] {
+        *inside.agent.shared.status.lock().unwrap() = Some(Status {
+            apps: app.into_iter().map(|it| ("code".to_owned(), it)).collect(),
+            ..Status::default()
+        });
+        let fields = [("accept", "text/html")];
+        let got = inside
+            .ask_with(Version::HTTP_11, Method::GET, &host("code"), "/", &fields)
+            .await;
+        assert_eq!(
+            (got.status, got.code()),
+            (502, Some("NOTHING_LISTENS")),
+            "{told}"
+        );
+        let page = String::from_utf8(got.body.to_vec()).unwrap();
+        assert!(page.contains(told), "{page}");
+        let refresh = seconds.map(|it| format!("http-equiv=\"refresh\" content=\"{it}\""));
+        assert_eq!(page.contains("http-equiv"), refresh.is_some(), "{page}");
+        assert!(refresh.is_none_or(|it| page.contains(&it)), "{page}");
+        let later = got
+            .headers
+            .get("retry-after")
+            .map(|it| it.to_str().unwrap());
+        assert_eq!(later, seconds);
+    }
 }
