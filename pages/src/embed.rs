@@ -1,11 +1,6 @@
 //! What the build script of a program does for the pages that the program serves.
 
-use std::{
-    env,
-    fmt::Write as _,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{env, fmt::Write as _, fs, io, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
@@ -38,7 +33,7 @@ pub fn embed(pages: &[&str]) -> io::Result<()> {
 
 /// The files below a folder: their paths as a browser asks for them, and their places. Those whose
 /// names begin with a dot are the build's own.
-fn collect(folder: &Path, path: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+fn collect(folder: &Path, path: &str, files: &mut Vec<(String, String)>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().into_string();
@@ -50,14 +45,14 @@ fn collect(folder: &Path, path: &str, files: &mut Vec<(String, PathBuf)>) -> io:
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), &path, files)?;
         } else {
-            files.push((path, entry.path()));
+            files.push((path, entry.path().display().to_string()));
         }
     }
     Ok(())
 }
 
 /// Source text of [`Files`](crate::Files).
-fn table(files: &[(String, PathBuf)]) -> io::Result<String> {
+fn table(files: &[(String, String)]) -> io::Result<String> {
     let mut text = String::from("&[\n");
     for (path, place) in files {
         let tag = tag(&fs::read(place)?);
