@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
-    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -16,14 +15,15 @@ use http::{
 };
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     destination::{Destination, Part},
     listing::{Attributes, Kind, Names},
     operand::RemotePath,
+    patience::Patience,
     progress::{Copied, Progress},
-    remote::{DIGEST, Remote, broken, found, is_passing, spelled, text},
+    remote::{DIGEST, Remote, broken, found, spelled, text},
 };
 use crate::failure::Failure;
 
@@ -31,10 +31,6 @@ use crate::failure::Failure;
 pub const FILES_AT_ONCE: usize = 8;
 /// Pieces of a file that wait to be written.
 const PIECES_MAX: usize = 32;
-/// How long the way to the space may be broken without a byte coming through.
-pub const PATIENCE: Duration = Duration::from_mins(1);
-/// Between attempts.
-pub const RETRY: Duration = Duration::from_millis(500);
 /// What is read at a time where a file is hashed.
 const HASH_BYTES: usize = 256 << 10;
 
@@ -55,24 +51,15 @@ impl Download<'_> {
         destination: &Destination,
         names: &Names,
     ) -> Result<(), Failure> {
-        let mut heard = Instant::now();
+        let mut patience = Patience::begin();
         loop {
             let before = destination.unfinished(names);
-            let failure = match self.attempt(path, destination, names).await {
-                Ok(()) => {
-                    self.progress.file_done();
-                    return Ok(());
-                }
-                Err(failure) if is_passing(&failure) => failure,
-                Err(failure) => return Err(failure),
+            let Err(failure) = self.attempt(path, destination, names).await else {
+                self.progress.file_done();
+                return Ok(());
             };
-            if destination.unfinished(names) > before {
-                heard = Instant::now();
-            }
-            if heard.elapsed() > PATIENCE {
-                return Err(failure.hint("run it again to go on where it broke off"));
-            }
-            sleep(RETRY).await;
+            let is_further = destination.unfinished(names) > before;
+            patience.wait(failure, is_further).await?;
         }
     }
 

@@ -9,7 +9,6 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
 };
 
 use bytes::Bytes;
@@ -20,17 +19,15 @@ use http::{
 };
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
-    download::{FILES_AT_ONCE, PATIENCE, RETRY, hash, mismatch},
+    download::{FILES_AT_ONCE, hash, mismatch},
     listing::{Attributes, Kind, Names, Time},
     operand::RemotePath,
+    patience::Patience,
     progress::{Copied, Progress},
-    remote::{
-        DIGEST, Digested, Remote, attributes_query, is_passing, link_query, read_json, spelled,
-        target,
-    },
+    remote::{DIGEST, Digested, Remote, attributes_query, link_query, read_json, spelled, target},
 };
 use crate::{
     failure::Failure,
@@ -66,27 +63,18 @@ struct Source {
 impl Upload<'_> {
     /// Copies one file.
     pub async fn file(&self, from: &Path, to: &RemotePath) -> Result<(), Failure> {
-        let mut heard = Instant::now();
+        let mut patience = Patience::begin();
         let mut is_first = true;
         let mut furthest = 0;
         loop {
             let (sent, attempt) = self.attempt(from, to, !is_first).await;
-            let failure = match attempt {
-                Ok(()) => {
-                    self.progress.file_done();
-                    return Ok(());
-                }
-                Err(failure) if is_passing(&failure) => failure,
-                Err(failure) => return Err(failure),
+            let Err(failure) = attempt else {
+                self.progress.file_done();
+                return Ok(());
             };
             is_first = false;
-            if sent > furthest {
-                (furthest, heard) = (sent, Instant::now());
-            }
-            if heard.elapsed() > PATIENCE {
-                return Err(failure.hint("run it again to go on where it broke off"));
-            }
-            sleep(RETRY).await;
+            patience.wait(failure, sent > furthest).await?;
+            furthest = furthest.max(sent);
         }
     }
 
