@@ -36,6 +36,8 @@ export class Clipboard {
   #browserHad: string | undefined;
   #isShared = false;
   #actedMs = -Infinity;
+  /** Whether the browser was told of what the desktop has since somebody acted. */
+  #isTold = false;
 
   readonly #browser: BrowserClipboard;
   readonly #listener: ClipboardListener;
@@ -57,16 +59,19 @@ export class Clipboard {
   /** Somebody pressed a key or a button on the desktop. */
   acted(): void {
     this.#actedMs = this.#browser.now();
+    this.#isTold = false;
     // They may be about to paste on a desktop that was given nothing yet.
     if (this.#browserHad === undefined) void this.follow();
   }
 
   /** Something was copied on the desktop. The browser is told now or never: later it may have something newer. */
   async copied(text: string): Promise<void> {
-    // A desktop may say again what it was given.
-    if (text.length > TEXT_MAX_LENGTH || (text === this.#text && this.#from !== "desktop")) return;
+    // A desktop may say again what it was given, or what it said: each selection of X is one.
+    const isSaidAgain = text === this.#text && (this.#from !== "desktop" || this.#isTold);
+    if (isSaidAgain || text.length > TEXT_MAX_LENGTH) return;
     this.#become(text, "desktop");
     if (this.#browser.now() - this.#actedMs > ACT_LASTS_MS) return;
+    this.#isTold = true;
     try {
       await this.#browser.write(text);
       this.#browserHad = text;

@@ -74,10 +74,13 @@ describe("what is copied on the desktop", () => {
     expect([browser.text, shown]).toEqual(["mine", ["there", "mine"]]);
   });
 
-  test("is in the browser again when it is copied again", async () => {
+  test("is in the browser again when somebody copies it again, and not when it is said again", async () => {
     clipboard.acted();
     await clipboard.copied("there");
     browser.text = "mine";
+    await clipboard.copied("there");
+    expect([browser.text, shown]).toEqual(["mine", ["there"]]);
+    clipboard.acted();
     await clipboard.copied("there");
     expect([browser.text, shown]).toEqual(["there", ["there"]]);
   });
