@@ -183,6 +183,17 @@ const checks = [
     const { url, problems } = await mutate(graphql, guest.token, "openApp", input, "url problems { code }");
     equal([url, problems.length], [null, 1]);
   }],
+  ["a desktop that says to be larger than any isn't drawn", async () => {
+    await please("be as large as 65535x65535");
+    await notice(page).getByText("larger than a page can draw").waitFor();
+    await picture(page, "too-large");
+  }],
+  ["a text that says to be longer than any is passed over", async () => {
+    await please("be as large as 800x600");
+    await open(page);
+    equal(await size(page), [800, 600]);
+    await panelHas("honest");
+  }],
   ["whose sign-in has ended sees no more of it", async () => {
     await please("end the sign-ins");
     await notice(page).getByText("Your sign-in has ended.").waitFor();

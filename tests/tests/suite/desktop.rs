@@ -11,6 +11,9 @@ const TERMINAL: &str = "cd /home/dev && HOME=/home/dev \
     -e sh -c 'tty >terminal; touch ready; exec bash --norc' \
     </dev/null >/dev/null 2>&1";
 
+/// A desktop that isn't one.
+const LIAR: &str = include_str!("desktop/liar.py");
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
     let home = Installation::start(Database::Sqlite).await;
@@ -56,6 +59,14 @@ async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
                 "printf '\\033]52;c;%s\\a' $(printf '{text}' | base64) >$(cat /home/dev/terminal)"
             );
             docker.read_inside(&space, &copy);
+        } else if let Some(size) = request.strip_prefix("be as large as ") {
+            let size = size.replace('x', " ");
+            let lie = format!(
+                "cat >/home/dev/liar.py <<'END'\n{LIAR}END\n\
+                 printf '#!/bin/sh\nexec python3 /home/dev/liar.py {size}\n' \
+                 >/usr/lib/spaceport/apps/vnc; pkill -x 'Xvnc|python3'"
+            );
+            docker.read_inside(&space, &lie);
         } else {
             match request {
                 "open a terminal" => {

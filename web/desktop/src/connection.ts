@@ -46,6 +46,8 @@ export interface LinkListener {
   ended(code: number, words: string): void;
   /** The desktop wants a password, of which nobody here knows. */
   asked(): void;
+  /** The desktop says that it is larger than anything that can be drawn. */
+  oversized(): void;
 }
 
 /** The world outside. */
@@ -93,6 +95,7 @@ export class Connection {
       opened: () => unlessOver(() => this.#opened()),
       ended: (code, words) => unlessOver(() => this.#ended(CODES.get(code) ?? "lost", words)),
       asked: () => unlessOver(() => this.#ended("password", "")),
+      oversized: () => unlessOver(() => this.#ended("too large", "")),
     });
     this.#link = {
       close() {

@@ -27,6 +27,7 @@ const REASONS: Record<Reason, string> = {
   absent: "This space’s image has no desktop.",
   "not running": "The space isn’t running. This page goes on when it does.",
   password: "The desktop asks for a password. Let it run without one: Spaceport itself asks who comes in.",
+  "too large": "The desktop says that it is larger than a page can draw.",
 };
 
 /** What is said at a time, if anything. */

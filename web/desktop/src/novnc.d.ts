@@ -1,4 +1,4 @@
-/** The part of noVNC that is used (its docs/API.md). */
+/** The part of noVNC that is used (its docs/API.md), and what is overridden (`rfb.ts`). */
 declare module "@novnc/novnc" {
   interface Events {
     connect: CustomEvent<object>;
@@ -6,6 +6,8 @@ declare module "@novnc/novnc" {
     desktopname: CustomEvent<{ name: string }>;
     credentialsrequired: CustomEvent<{ types: string[] }>;
     securityfailure: CustomEvent<{ status: number; reason?: string }>;
+    /** Ours. */
+    oversize: CustomEvent<null>;
   }
 
   export default class RFB {
@@ -19,5 +21,16 @@ declare module "@novnc/novnc" {
     disconnect(): void;
     focus(options?: FocusOptions): void;
     blur(): void;
+    dispatchEvent(event: CustomEvent): boolean;
+    _resize(width: number, height: number): void;
+    _handleServerCutText(): boolean;
+  }
+}
+
+/** Its `core/inflator.js` (`vite.config.ts`). */
+declare module "novnc-inflator" {
+  export default class Inflator {
+    setInput(data: Uint8Array | null): void;
+    inflate(expectedBytes: number): Uint8Array;
   }
 }

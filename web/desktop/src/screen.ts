@@ -1,9 +1,8 @@
 /** The desktop as it is drawn and worked on, for as long as one WebSocket lasts. */
 
-import RFB from "@novnc/novnc";
-
 import type { Link, LinkListener } from "./connection";
 import { keyOfEdit, keysOf, strokes, type Combination } from "./keys";
+import { BoundedRfb } from "./rfb";
 
 const PATH = "/api/desktop";
 const LABEL = "Desktop. Every key goes to it; Alt+Shift+T leaves it.";
@@ -15,7 +14,7 @@ export interface ScreenListener extends LinkListener {
 }
 
 export class Screen implements Link {
-  readonly #rfb: RFB;
+  readonly #rfb: BoundedRfb;
   readonly #socket: WebSocket;
   readonly #host = document.createElement("div");
 
@@ -24,7 +23,7 @@ export class Screen implements Link {
     this.#host.className = "host";
     parent.append(this.#host);
     this.#socket = new WebSocket(`wss://${location.host}${PATH}`, ["binary"]);
-    this.#rfb = new RFB(this.#host, this.#socket, { shared: true });
+    this.#rfb = new BoundedRfb(this.#host, this.#socket, { shared: true });
     // The desktop takes the window's size; where it doesn't, it is drawn smaller or larger.
     this.#rfb.resizeSession = true;
     this.#rfb.scaleViewport = true;
@@ -41,6 +40,7 @@ export class Screen implements Link {
     this.#rfb.addEventListener("desktopname", ({ detail }) => listener.named(detail.name));
     this.#rfb.addEventListener("credentialsrequired", () => listener.asked());
     this.#rfb.addEventListener("securityfailure", () => listener.asked());
+    this.#rfb.addEventListener("oversize", () => listener.oversized());
     this.#socket.addEventListener("close", ({ code, reason }) => listener.ended(code, reason));
   }
 

@@ -1,7 +1,7 @@
 /** How long to wait before it is tried again. */
 
 /** What a try, or a connection, ended with. */
-export type Reason = "lost" | "starting" | "absent" | "not running" | "password";
+export type Reason = "lost" | "starting" | "absent" | "not running" | "password" | "too large";
 
 /** The first wait and the longest, in milliseconds. Each is twice the last. */
 const BOUNDS_MS: Record<Reason, readonly [first: number, longest: number]> = {
@@ -11,6 +11,7 @@ const BOUNDS_MS: Record<Reason, readonly [first: number, longest: number]> = {
   absent: [5_000, 30_000],
   "not running": [1_000, 10_000],
   password: [5_000, 30_000],
+  "too large": [5_000, 30_000],
 };
 /** After a connection that lasted for so long, the next is made at once. */
 const GOOD_MS = 5_000;

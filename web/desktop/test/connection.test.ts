@@ -117,6 +117,13 @@ describe("ending", () => {
     expect(connection.state.is).toBe("open");
   });
 
+  test("a desktop that is too large is said to be so, and asked for seldom", () => {
+    world.link.listener.oversized();
+    expect(world.link.isClosed).toBe(true);
+    expect(connection.state).toMatchObject({ is: "waiting", reason: "too large" });
+    expect(world.wait()).toBe(5_000);
+  });
+
   test("a desktop with a password is said to have one", () => {
     world.link.listener.asked();
     expect(world.link.isClosed).toBe(true);

@@ -15,6 +15,7 @@ test("every state but an open one is said in words", () => {
   expect(messageOf(waiting("absent"), 0)?.words).toContain("has no desktop");
   expect(messageOf(waiting("not running"), 0)?.words).toContain("isn’t running");
   expect(messageOf(waiting("password"), 0)?.words).toContain("password");
+  expect(messageOf(waiting("too large"), 0)?.words).toContain("larger than a page can draw");
   expect(messageOf({ is: "barred", bar: "forbidden" }, 0)?.words).toContain("isn’t open to you");
   expect(messageOf({ is: "barred", bar: "signed out" }, 0)?.way?.does).toBe("reload");
 });
