@@ -3,7 +3,9 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Response, header::LOCATION, redirect};
 use serde_json::{Value, json};
-use spaceport_tests::{Client, Database, Home, Installation, on_both_databases};
+use spaceport_tests::{
+    Client, Database, Home, Installation, installation::ADMIN_PASSWORD, on_both_databases,
+};
 
 on_both_databases!(
     who_confirms_signs_the_command_line_in_once_and_nobody_else,
@@ -50,7 +52,12 @@ impl Page {
     pub async fn signed_in(mut self, client: &Client) -> Self {
         let viewer = client.query("{ viewer { userName } }", json!({})).await;
         let name = viewer["viewer"]["userName"].as_str().expect("a name");
-        let form = [("userName", name), ("password", PASSWORD)];
+        let password = if name == "admin" {
+            ADMIN_PASSWORD
+        } else {
+            PASSWORD
+        };
+        let form = [("userName", name), ("password", password)];
         assert_eq!(self.submit(&form).await.status(), 303);
         self
     }
