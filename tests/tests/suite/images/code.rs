@@ -6,6 +6,8 @@ use spaceport_tests::{BASE, CODE, browser, eventually};
 use super::Place;
 use crate::security::{code_for, cookie_of};
 
+/// The user's own.
+const SETTINGS: &str = "/home/dev/.local/share/code-server/User/settings.json";
 /// What somebody clones to have a look at it: a task that begins when the folder is opened, the setting
 /// that allows it, and an extension that a link can name.
 const LOOKED_AT: &str = r#"
@@ -16,15 +18,15 @@ cat >.vscode/settings.json <<'JSON'
 JSON
 cat >.vscode/tasks.json <<'JSON'
 { "version": "2.0.0", "tasks": [{
-    "label": "begin", "type": "shell", "command": "touch /home/dev/ran-task",
+    "label": "begin", "type": "shell", "command": "echo a task >>/home/dev/ran",
     "runOptions": { "runOn": "folderOpen" }
 }] }
 JSON
 cat >extension/package.json <<'JSON'
-{ "name": "named", "publisher": "nobody", "version": "1.0.0", "engines": { "vscode": "*" },
+{ "name": "named", "publisher": "nobody", "version": "1.0.0", "engines": { "vscode": "^1.90.0" },
   "activationEvents": ["*"], "main": "./main.js" }
 JSON
-echo 'exports.activate = () => require("fs").writeFileSync("/home/dev/ran-extension", "");' >extension/main.js
+echo 'exports.activate = () => require("fs").appendFileSync("/home/dev/ran", "an extension");' >extension/main.js
 "#;
 
 fn blueprint() -> Value {
@@ -140,8 +142,14 @@ async fn people_edit_in_a_real_browser_and_go_on_after_a_stop() {
             place.owner.space_is(&place.space, "RUNNING").await;
             serves(&place).await;
         }
-        Some(("lack", _)) => {
-            assert_eq!(place.inside("ls /home/dev | grep ran- || true"), "");
+        Some(("allow", _)) => {
+            let setting = r#"s/\("task.allowAutomaticTasks": "\)off/\1on/"#;
+            place.inside(&format!("sed -i '{setting}' {SETTINGS}"));
+        }
+        Some(("see", _)) => {
+            let ran = "cat /home/dev/ran || true";
+            eventually("a task runs", async || !place.inside(ran).is_empty()).await;
+            assert_eq!(place.inside(ran), "a task");
         }
         _ => panic!("asked for {request}"),
     };
