@@ -1,14 +1,10 @@
 import { defineConfig } from "vite";
 
+import { build } from "../shared/build";
 import { compressed } from "../shared/compressed";
 
 export default defineConfig({
   base: "/",
-  build: {
-    target: "es2022",
-    // The page's policy allows no `data:` addresses and no inline script.
-    assetsInlineLimit: 0,
-    modulePreload: false,
-  },
+  build,
   plugins: [compressed()],
 });

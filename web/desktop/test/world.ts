@@ -1,5 +1,6 @@
 /** A world for connections, in which tests are what happens. */
 
+import { FakeClock } from "../../shared/fake-clock";
 import type { Bar, LinkListener, World } from "../src/connection";
 
 /** A link that a test is the other end of. */
@@ -18,10 +19,8 @@ export class FakeLink {
   }
 }
 
-export class FakeWorld implements World {
+export class FakeWorld extends FakeClock implements World {
   readonly links: FakeLink[] = [];
-  timers: { atMs: number; act: () => void }[] = [];
-  nowMs = 0;
   looks = 0;
   found: Bar | "not running" | undefined;
 
@@ -34,30 +33,6 @@ export class FakeWorld implements World {
   look(): Promise<Bar | "not running" | undefined> {
     this.looks += 1;
     return Promise.resolve(this.found);
-  }
-
-  now(): number {
-    return this.nowMs;
-  }
-
-  after(ms: number, act: () => void): () => void {
-    const timer = { atMs: this.nowMs + ms, act };
-    this.timers.push(timer);
-    return () => (this.timers = this.timers.filter((it) => it !== timer));
-  }
-
-  random(): number {
-    return 1;
-  }
-
-  /** Lets time go on until the next thing that waits for it; how much that was. */
-  wait(): number {
-    const next = this.timers.reduce((one, other) => (one.atMs <= other.atMs ? one : other));
-    this.timers = this.timers.filter((it) => it !== next);
-    const waited = next.atMs - this.nowMs;
-    this.nowMs = next.atMs;
-    next.act();
-    return waited;
   }
 
   /** The last link. */

@@ -1,10 +1,8 @@
 /** Makes and finds elements of the page. What is written into them is text, never markup. */
 
-type Properties<E> = Partial<Omit<E, "children">> & { ariaDisabled?: string };
-
 export function make<T extends keyof HTMLElementTagNameMap>(
   tag: T,
-  properties: Properties<HTMLElementTagNameMap[T]> = {},
+  properties: Partial<Omit<HTMLElementTagNameMap[T], "children">> = {},
   ...children: (Node | string)[]
 ): HTMLElementTagNameMap[T] {
   const element = Object.assign(document.createElement(tag), properties);

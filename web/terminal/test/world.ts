@@ -1,5 +1,6 @@
 /** A world for connections, in which tests are what happens. */
 
+import { FakeClock } from "../../shared/fake-clock";
 import type { Bar, Listener, Socket, State, World } from "../src/connection";
 import type { Frame, Terminal } from "../src/protocol";
 
@@ -42,10 +43,8 @@ export class FakeSocket implements Socket {
   }
 }
 
-export class FakeWorld implements World {
+export class FakeWorld extends FakeClock implements World {
   readonly sockets: FakeSocket[] = [];
-  timers: { atMs: number; act: () => void }[] = [];
-  nowMs = 0;
   found: Bar | undefined;
 
   open(path: string): FakeSocket {
@@ -56,30 +55,6 @@ export class FakeWorld implements World {
 
   bar(): Promise<Bar | undefined> {
     return Promise.resolve(this.found);
-  }
-
-  now(): number {
-    return this.nowMs;
-  }
-
-  after(ms: number, act: () => void): () => void {
-    const timer = { atMs: this.nowMs + ms, act };
-    this.timers.push(timer);
-    return () => (this.timers = this.timers.filter((it) => it !== timer));
-  }
-
-  random(): number {
-    return 1;
-  }
-
-  /** Lets time go on until the next thing that waits for it; how much that was. */
-  wait(): number {
-    const next = this.timers.reduce((one, other) => (one.atMs <= other.atMs ? one : other));
-    this.timers = this.timers.filter((it) => it !== next);
-    const waited = next.atMs - this.nowMs;
-    this.nowMs = next.atMs;
-    next.act();
-    return waited;
   }
 
   /** The last WebSocket. */

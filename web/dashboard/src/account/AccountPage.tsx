@@ -1,8 +1,7 @@
 import { useQuery } from "urql";
 
-import { faultOf } from "../connection/client";
 import { useCell } from "../live/cell";
-import { Button } from "../parts/Button";
+import { Fault } from "../parts/Fault";
 import { useSession } from "../session/session";
 import { QuotaBars } from "../spaces/QuotaBars";
 import { ApiTokens } from "./ApiTokens";
@@ -27,14 +26,7 @@ export function AccountPage() {
         </div>
       </div>
       <QuotaBars quota={quota} />
-      {error && (
-        <div className="alert" role="alert">
-          <p>{faultOf(error)}</p>
-          <Button isSmall onPress={() => ask()}>
-            Try again
-          </Button>
-        </div>
-      )}
+      {error && <Fault of={error} again={() => ask()} />}
       {account ? (
         <div className="columns">
           <div>

@@ -43,28 +43,12 @@ export type ApiToken = NonNullable<Viewer["apiTokens"]>[number];
 export type Session = NonNullable<Viewer["sessions"]>[number];
 
 export const AddSshKey = graphql(
-  `
-    mutation AddSshKey($input: AddSshKeyInput!) {
-      addSshKey(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation AddSshKey($input: AddSshKeyInput!) { addSshKey(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 
 export const RemoveSshKey = graphql(
-  `
-    mutation RemoveSshKey($input: SshKeyIdInput!) {
-      removeSshKey(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation RemoveSshKey($input: SshKeyIdInput!) { removeSshKey(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 
@@ -83,40 +67,16 @@ export const CreateApiToken = graphql(
 );
 
 export const RevokeApiToken = graphql(
-  `
-    mutation RevokeApiToken($input: ApiTokenIdInput!) {
-      revokeApiToken(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation RevokeApiToken($input: ApiTokenIdInput!) { revokeApiToken(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 
 export const RevokeSession = graphql(
-  `
-    mutation RevokeSession($input: SessionIdInput!) {
-      revokeSession(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation RevokeSession($input: SessionIdInput!) { revokeSession(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 
 export const ChangePassword = graphql(
-  `
-    mutation ChangePassword($input: ChangePasswordInput!) {
-      changePassword(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation ChangePassword($input: ChangePasswordInput!) { changePassword(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );

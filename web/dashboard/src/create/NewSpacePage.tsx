@@ -1,8 +1,7 @@
 import { Link } from "wouter";
 import { useQuery } from "urql";
 
-import { faultOf } from "../connection/client";
-import { Button } from "../parts/Button";
+import { Fault } from "../parts/Fault";
 import { Templates } from "./documents";
 import { NewSpaceForm } from "./NewSpaceForm";
 
@@ -25,14 +24,7 @@ export function NewSpacePage() {
         </section>
       )}
       {!data && !error && <p role="status">Loading…</p>}
-      {error && (
-        <div className="alert" role="alert">
-          <p>{faultOf(error)}</p>
-          <Button isSmall onPress={() => ask()}>
-            Try again
-          </Button>
-        </div>
-      )}
+      {error && <Fault of={error} again={() => ask()} />}
     </>
   );
 }

@@ -1,6 +1,5 @@
-import { ProblemParts } from "../forms/problems";
 import { graphql, type FragmentOf } from "../graphql";
-import { SpaceParts } from "../spaces/space";
+import { SpaceAnswer } from "../spaces/requests";
 
 const OfferedTemplateParts = graphql(`
   fragment OfferedTemplateParts on Template {
@@ -43,18 +42,6 @@ export const Templates = graphql(
 );
 
 export const CreateSpace = graphql(
-  `
-    mutation CreateSpace($input: CreateSpaceInput!) {
-      createSpace(input: $input) {
-        space {
-          ...SpaceParts
-        }
-        problems {
-          ...ProblemParts
-        }
-        cursor
-      }
-    }
-  `,
-  [SpaceParts, ProblemParts],
+  `mutation CreateSpace($input: CreateSpaceInput!) { createSpace(input: $input) { ...SpaceAnswer } }`,
+  [SpaceAnswer],
 );

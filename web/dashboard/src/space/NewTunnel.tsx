@@ -9,15 +9,7 @@ import { Button } from "../parts/Button";
 import type { Space } from "../spaces/space";
 
 const CreateTunnel = graphql(
-  `
-    mutation CreateTunnel($input: CreateTunnelInput!) {
-      createTunnel(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation CreateTunnel($input: CreateTunnelInput!) { createTunnel(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 

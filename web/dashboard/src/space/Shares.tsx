@@ -8,52 +8,21 @@ import { Problems } from "../forms/Problems";
 import { graphql } from "../graphql";
 import { Button } from "../parts/Button";
 import { useSession } from "../session/session";
-import { isManaged, SpaceParts, type Space } from "../spaces/space";
+import { SpaceAnswer } from "../spaces/requests";
+import { isManaged, type Space } from "../spaces/space";
 
 const ShareSpace = graphql(
-  `
-    mutation ShareSpace($input: ShareSpaceInput!) {
-      shareSpace(input: $input) {
-        space {
-          ...SpaceParts
-        }
-        problems {
-          ...ProblemParts
-        }
-        cursor
-      }
-    }
-  `,
-  [SpaceParts, ProblemParts],
+  `mutation ShareSpace($input: ShareSpaceInput!) { shareSpace(input: $input) { ...SpaceAnswer } }`,
+  [SpaceAnswer],
 );
 
 const UnshareSpace = graphql(
-  `
-    mutation UnshareSpace($input: UnshareSpaceInput!) {
-      unshareSpace(input: $input) {
-        space {
-          ...SpaceParts
-        }
-        problems {
-          ...ProblemParts
-        }
-        cursor
-      }
-    }
-  `,
-  [SpaceParts, ProblemParts],
+  `mutation UnshareSpace($input: UnshareSpaceInput!) { unshareSpace(input: $input) { ...SpaceAnswer } }`,
+  [SpaceAnswer],
 );
 
 const LeaveSpace = graphql(
-  `
-    mutation LeaveSpace($input: SpaceIdInput!) {
-      leaveSpace(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation LeaveSpace($input: SpaceIdInput!) { leaveSpace(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 

@@ -15,28 +15,12 @@ import { barOf } from "./features";
 import { NewTunnel } from "./NewTunnel";
 
 const UpdateTunnel = graphql(
-  `
-    mutation UpdateTunnel($input: UpdateTunnelInput!) {
-      updateTunnel(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation UpdateTunnel($input: UpdateTunnelInput!) { updateTunnel(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 
 const DeleteTunnel = graphql(
-  `
-    mutation DeleteTunnel($input: TunnelIdInput!) {
-      deleteTunnel(input: $input) {
-        problems {
-          ...ProblemParts
-        }
-      }
-    }
-  `,
+  `mutation DeleteTunnel($input: TunnelIdInput!) { deleteTunnel(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 
