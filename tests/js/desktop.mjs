@@ -59,10 +59,10 @@ const checks = [
   ["the task bar and the menu open a terminal", async () => {
     const [, height] = await size(page);
     await click(page, 49, height - 13);
-    await please("see a terminal, and close it");
+    await please("see another terminal, and close it");
     await changes(page, () => click(page, 700, 400, { button: "right" }));
     await click(page, 740, 412);
-    await please("see a terminal, and close it");
+    await please("see another terminal, and close it");
   }],
   ["what is typed is typed there", async () => {
     await click(page, X, Y);
@@ -104,12 +104,12 @@ const checks = [
   }],
   ["what is copied elsewhere once it isn't shared any more stays there", async () => {
     await copyElsewhere("shared");
-    await click(page, X, Y);
+    // The title of the terminal: one more click into its text would select more of it.
+    await click(page, X, 20);
     await panelHas("shared");
     await page.getByRole("button", { name: "Clipboard", exact: true }).click();
     await page.getByRole("switch", { name: "Share this browser’s clipboard" }).uncheck();
     await copyElsewhere("secret");
-    // Its title: a second click into the terminal would select a word.
     await click(page, X, 20);
     await type(page, "touch kept");
     await please("see in kept: ");

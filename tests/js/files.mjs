@@ -80,7 +80,7 @@ const checks = [
     const folders = ["data", "folder", "hostile", "locked", "work"];
     const files = ["away", "hello.txt", "large", "nowhere"];
     equal((await shown()).filter((it) => !it.startsWith(".")), [...folders, ...files]);
-    await entry("hello.txt").getByText("6 B").waitFor();
+    await entry("hello.txt").getByText("6 B", { exact: true }).waitFor();
     equal(new URL(page.url()).pathname, "/browse/home/");
     equal(await page.title(), "Home · lab");
     await inspect(page, "home");
@@ -181,11 +181,11 @@ const checks = [
       { name: "100% <b>bold<b>.txt", mimeType: "text/html", buffer: Buffer.from("one") },
       { name: "empty", mimeType: "text/plain", buffer: Buffer.from("") },
     ]);
-    await entry("100% <b>bold<b>.txt").getByText("3 B").waitFor();
-    await entry("empty").getByText("0 B").waitFor();
+    await entry("100% <b>bold<b>.txt").getByText("3 B", { exact: true }).waitFor();
+    await entry("empty").getByText("0 B", { exact: true }).waitFor();
     await drop("dropped.txt", "two");
     await upload("dropped.txt").getByText("Uploaded, 3 B").waitFor();
-    await entry("dropped.txt").getByText("3 B").waitFor();
+    await entry("dropped.txt").getByText("3 B", { exact: true }).waitFor();
     await please('hold nêw #1 & co/100% <b>bold<b>.txt: one');
     await please("hold nêw #1 & co/dropped.txt: two");
     await inspect(page, "uploaded");
@@ -200,7 +200,7 @@ const checks = [
     await please("hold nêw #1 & co/dropped.txt: two");
     await page.locator("#chosen").setInputFiles([again]);
     await dialog().getByRole("button", { name: "Replace" }).click();
-    await entry("dropped.txt").getByText("5 B").waitFor();
+    await entry("dropped.txt").getByText("5 B", { exact: true }).waitFor();
     await please("hold nêw #1 & co/dropped.txt: three");
   }],
   ["things are renamed and deleted, and who does it stays where they were", async () => {
