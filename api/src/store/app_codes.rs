@@ -88,7 +88,7 @@ impl Change {
             session_id: Set(session_id),
             api_token_id: Set(api_token_id),
             host: Set(code.host.clone()),
-            space_id: Set(code.space.map(|space| space.uuid())),
+            space_id: Set(code.space.map(SpaceId::uuid)),
             expires_at_ms: Set(code.expires_at.as_millis()),
         };
         entity::app_code::Entity::insert(row)

@@ -119,7 +119,7 @@ function Leave({ space }: { space: Space }) {
   return (
     <>
       <p>
-        {space.owner.userName} shares it with you: you see it and may use its terminal and SSH, a shell as its own user.
+        {space.owner.userName} shares it with you: you see it and get a shell in it, by terminal or SSH.
       </p>
       <div className="buttons">
         <Button look="danger" isDisabled={leave.isBusy} onPress={() => void go()}>
