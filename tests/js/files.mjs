@@ -29,7 +29,7 @@ const page = await open(browser, url);
 // What a file's name or content could make a page do.
 page.on("dialog", (dialog) => page.complaints.push(`a dialog: ${dialog.message()}`) && dialog.dismiss());
 
-const entry = (name) => page.getByRole("listitem").filter({ has: page.getByText(name, { exact: true }) });
+const entry = (name) => page.locator("#entries li").filter({ has: page.getByText(name, { exact: true }) });
 const link = (name) => entry(name).getByRole("link");
 const button = (name) => page.getByRole("button", { name, exact: true });
 const here = (name) => page.locator('#way [aria-current="page"]', { hasText: name }).waitFor();

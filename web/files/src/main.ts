@@ -101,8 +101,10 @@ function offer(sizeBytes: number): void {
 }
 
 async function rename(entry: Entry): Promise<void> {
-  await named(`Rename ${shown(entry.name)}`, "Rename", textOf(entry.name), async (text) => {
-    if (spelled(text) !== entry.name) await move(inside(place, entry.name), inside(place, spelled(text)));
+  const before = textOf(entry.name);
+  await named(`Rename ${shown(entry.name)}`, "Rename", before, async (text) => {
+    // A name that is no text stays as it is unless somebody writes another one.
+    if (text !== before) await move(inside(place, entry.name), inside(place, spelled(text)));
   });
   await show();
 }

@@ -17,11 +17,14 @@ export function textOf(name: string): string {
     if (hex) bytes.push(parseInt(hex, 16));
     else bytes.push(...new TextEncoder().encode(plain));
   }
-  return new TextDecoder().decode(new Uint8Array(bytes));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new Uint8Array(bytes));
 }
 
-/** What moves the cursor, or turns the direction of writing, and lets a name look like another one. */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+/**
+ * What moves the cursor, turns the direction of writing or has no width, and lets a name look like another
+ * one. Joiners and marks that scripts and emoji need stay.
+ */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g;
 
 /** A name as people see it, on one line. */
 export function shown(name: string): string {

@@ -5,7 +5,7 @@ import { complaint, shown, spelled, textOf } from "../src/name";
 test("a name is spelled as the agent spells it, and read back", () => {
   expect(spelled("a b#c%d?e.txt")).toBe("a%20b%23c%25d%3Fe.txt");
   expect(spelled("<img src=x>'!*()")).toBe("%3Cimg%20src%3Dx%3E%27%21%2A%28%29");
-  for (const name of ["plain", "Grüße 🎉", "100%", "line\nbreak", "%41"]) expect(textOf(spelled(name))).toBe(name);
+  for (const name of ["plain", "\ufeffmark", "Grüße 🎉", "100%", "line\nbreak", "%41"]) expect(textOf(spelled(name))).toBe(name);
 });
 
 test("bytes that are no text, and half an encoding, are shown all the same", () => {
@@ -18,6 +18,8 @@ test("no name looks like another one by what isn't seen", () => {
   expect(shown("a%0Ab%09")).toBe("a\u240ab\u2409");
   expect(shown("%7F")).toBe("\ufffd");
   expect(shown(spelled("gpj.\u202eexe"))).toBe("gpj.\ufffdexe");
+  expect(shown(spelled("a\u200bb\ufeff"))).toBe("a\ufffdb\ufffd");
+  expect(shown(spelled("👩‍💻"))).toBe("👩‍💻");
 });
 
 test("what nothing can be called is told", () => {
