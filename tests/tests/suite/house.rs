@@ -212,3 +212,35 @@ fn the_tours_pictures_are_those_of_the_story() {
         assert!(story.contains(&format!(", \"{name}\")")), "{name}");
     }
 }
+
+#[test]
+fn every_link_from_document_to_document_leads_somewhere() {
+    let mut documents = vec![root().join("README.md"), root().join("ARCHITECTURE.md")];
+    let docs = fs::read_dir(root().join("docs")).unwrap();
+    documents.extend(docs.map(|it| it.unwrap().path()).filter(|it| it.is_file()));
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        let links = text.split("](").skip(1);
+        for link in links
+            .filter_map(|it| it.split_once(')'))
+            .map(|(link, _)| link)
+        {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => document.clone(),
+                path => document.parent().unwrap().join(path),
+            };
+            assert!(target.exists(), "{document:?}: {link}");
+            if !heading.is_empty() {
+                let text = fs::read_to_string(target).unwrap();
+                let named = |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase();
+                let mut headings = text.lines().filter(|it| it.starts_with('#')).map(named);
+                let is_meant = |it: String| it.replace([',', '`'], "").replace(' ', "-") == heading;
+                assert!(headings.any(is_meant), "{document:?}: {link}");
+            }
+        }
+    }
+}

@@ -30,7 +30,7 @@ async fn a_file_comes_back_as_it_was_whatever_its_name_is() {
             .send()
             .await
             .unwrap();
-        assert_eq!(put.status(), 201, "{path}");
+        assert_eq!(put.status(), 201, "{path}: {:?}", put.headers());
         let got = request(Method::GET).send().await.unwrap();
         assert_eq!(got.status(), 200);
         assert_eq!(got.headers()["x-content-type-options"], "nosniff");
