@@ -4,7 +4,7 @@ import { Provider } from "urql";
 import { createApi } from "./connection/client";
 import { SignedInApp } from "./SignedInApp";
 import { SignIn } from "./session/SignIn";
-import * as kept from "./session/token";
+import * as kept from "../../shared/token";
 
 /** The sign-in stands in the place of the page that was asked for, which follows it. */
 export function App() {

@@ -1,9 +1,9 @@
 /**
  * The token that this browser is signed in with.
  *
- * It is kept where the page's script reads it, and not in a cookie, because GraphQL takes bearer
- * tokens alone: a foreign page that makes this browser ask the API has nothing to send along. What
- * remains is script of others in this very page, and that is what its Content-Security-Policy forbids.
+ * It is kept where the scripts of the API's pages read it, and not in a cookie, because GraphQL takes
+ * bearer tokens alone: a foreign page that makes this browser ask the API has nothing to send along.
+ * What remains is script of others in one of these pages, and that is what their policies forbid.
  * Usually it goes with the tab; who wants to stay signed in has it kept for all tabs, until it expires
  * or is ended.
  */
