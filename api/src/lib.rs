@@ -10,6 +10,7 @@ pub mod clock;
 pub mod dashboard;
 pub mod engine;
 pub mod events;
+pub mod graphiql;
 pub mod graphql;
 pub mod http;
 pub mod log;

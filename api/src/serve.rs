@@ -24,6 +24,7 @@ use crate::{
     dashboard,
     engine::{AgentProgram, DockerSettings, docker::DockerEngine},
     events::EventLog,
+    graphiql,
     graphql::{self, Authenticator, transport},
     http::{self, ConnectionBounds},
     pages,
@@ -57,9 +58,12 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let background = tokio::spawn(run_background(Arc::clone(&app)));
     let graphql = graphql_routes(&app, &stop)?;
-    let routes = graphql
+    let mut routes = graphql
         .merge(pages::router(Arc::clone(&app)))
         .merge(dashboard::router(app.settings.graphiql));
+    if app.settings.graphiql {
+        routes = routes.merge(graphiql::router());
+    }
     let router = http::router(Arc::clone(&app), metrics, routes);
     raise_file_limit();
     tracing::info!(%address, "the API listens");
@@ -195,7 +199,6 @@ fn transport_limits(limits: &Limits) -> transport::TransportLimits {
 fn graphql_routes(app: &Arc<App>, stop: &CancellationToken) -> anyhow::Result<axum::Router> {
     let config = transport::TransportConfig {
         allowed_origins: app.settings.allowed_origins.clone(),
-        graphiql: app.settings.graphiql,
         shutdown: stop.clone(),
         limits: transport_limits(&app.settings.limits),
         ..transport::TransportConfig::default()

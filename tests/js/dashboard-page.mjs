@@ -10,18 +10,22 @@ const STEP_TIMEOUT_MS = 20_000;
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
-/** A page in a browser of its own, that notes what it complains about. */
+/** A page in a browser of its own, that notes what it complains about, as those do that it opens. */
 export async function open(browser, url) {
   const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "light", ignoreHTTPSErrors: true });
   context.setDefaultTimeout(STEP_TIMEOUT_MS);
+  context.on("page", noteComplaints);
   const page = await context.newPage();
+  await page.goto(url);
+  return page;
+}
+
+function noteComplaints(page) {
   page.complaints = [];
   page.on("pageerror", ({ message }) => page.complaints.push(message));
   page.on("console", (it) => {
     if (/content.security|refused to|violates/i.test(it.text())) page.complaints.push(it.text());
   });
-  await page.goto(url);
-  return page;
 }
 
 export async function signIn(page, userName, password) {
@@ -52,10 +56,11 @@ export function inspector(folder, findings) {
   };
 }
 
-/** What axe finds serious or critical. What the debugger evaluates is not the page's policy's matter. */
-export async function judged(page) {
+/** What axe finds serious or critical, in one part of it or anywhere. What the debugger evaluates is not the page's policy's matter. */
+export async function judged(page, part = "html") {
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const judge = (part) => globalThis.axe.run(part, { resultTypes: ["violations"] });
+  const { violations } = await page.evaluate(judge, part);
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);

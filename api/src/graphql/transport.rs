@@ -9,7 +9,6 @@ mod endpoint;
 mod event_stream;
 mod fanout;
 mod fault;
-mod graphiql;
 mod guard;
 mod http;
 mod inputs;
@@ -50,8 +49,6 @@ pub struct TransportConfig {
     /// Origins whose pages may open a WebSocket, besides the host the request is for. Written as
     /// browsers send them: `https://console.example.com`.
     pub allowed_origins: Vec<String>,
-    /// Serves GraphiQL at `/graphiql`. For development: its page loads its scripts from a public CDN.
-    pub graphiql: bool,
     /// Cancelled when the server stops: long-lived connections end and clients come back.
     pub shutdown: CancellationToken,
 }
@@ -69,8 +66,8 @@ pub enum StatusProfile {
     Draft,
 }
 
-/// The routes: `/graphql`, and `/graphiql` when GraphiQL is enabled. Serve them with
-/// `into_make_service_with_connect_info::<SocketAddr>()`, or [`RequestInfo::address`] is unknown.
+/// The route `/graphql`. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, or
+/// [`RequestInfo::address`] is unknown.
 ///
 /// `sdl` is the executor's schema. Documents are validated here, so the executor may leave most of
 /// it ([`async_graphql::ValidationMode::Fast`]).
@@ -84,15 +81,9 @@ pub fn router<E: Executor>(
     authenticate: Arc<dyn Authenticate>,
     config: TransportConfig,
 ) -> anyhow::Result<Router> {
-    let graphiql = config.graphiql;
     let rules = Rules::new(sdl, &config.limits.document)?;
     let endpoint = Arc::new(Endpoint::new(executor, rules, authenticate, config));
-    let router = Router::new()
+    Ok(Router::new()
         .route("/graphql", any(endpoint::entry::<E>))
-        .with_state(endpoint);
-    Ok(if graphiql {
-        router.merge(graphiql::routes())
-    } else {
-        router
-    })
+        .with_state(endpoint))
 }

@@ -24,6 +24,7 @@ mod edge;
 mod engine;
 mod failures;
 mod files;
+mod graphiql;
 mod history;
 mod house;
 mod images;

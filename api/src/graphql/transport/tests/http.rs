@@ -360,17 +360,6 @@ async fn operations_are_bounded_in_time() {
 }
 
 #[tokio::test]
-async fn graphiql_is_served_only_when_enabled() {
-    let page = || Request::get("/graphiql").body(Body::empty()).unwrap();
-    assert_eq!(site().send(page()).await.status(), StatusCode::NOT_FOUND);
-    let site = Site::new(TransportConfig {
-        graphiql: true,
-        ..TransportConfig::default()
-    });
-    assert_eq!(site.send(page()).await.status(), StatusCode::OK);
-}
-
-#[tokio::test]
 async fn a_text_with_a_zero_byte_is_refused_wherever_it_stands() {
     let literal = json!({"query": "{ echo(text: \"a\\u0000\") }"});
     let variable = json!({
