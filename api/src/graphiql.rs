@@ -5,7 +5,7 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, StatusCode, Uri},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use spaceport_pages::{Caches, Page, embedded};
@@ -26,7 +26,10 @@ pub fn router() -> Router {
         .route("/", get(file))
         .route("/assets/{*name}", get(file))
         .route("/icon.svg", get(file));
-    Router::new().nest("/graphiql", files)
+    let page = || async { Redirect::permanent("/graphiql") };
+    Router::new()
+        .nest("/graphiql", files)
+        .route("/graphiql/", get(page))
 }
 
 async fn file(uri: Uri, headers: HeaderMap) -> Response {

@@ -115,7 +115,7 @@ const checks = [
     equal([...new Set(origins)], [new URL(home).origin]);
   }],
   ["who isn't signed in is told so, and gives a token, which isn't kept", async () => {
-    page = await open(browser, `${home}graphiql`);
+    page = await open(browser, `${home}graphiql/`);
     await page.getByText("Nobody is signed in here.").waitFor();
     await pointAt("userName");
     await page.keyboard.press("Control+Enter");
