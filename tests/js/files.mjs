@@ -45,13 +45,17 @@ async function download(name) {
   return begun;
 }
 
-/** Drops a file on the page, as if it came from elsewhere. */
-async function drop(name, text) {
-  const data = await page.evaluateHandle(([name, text]) => {
+/** A file that somebody drags. */
+const dragged = (name, text) =>
+  page.evaluateHandle(([name, text]) => {
     const data = new DataTransfer();
     data.items.add(new File([text], name));
     return data;
   }, [name, text]);
+
+/** Drops a file on the page, as if it came from elsewhere. */
+async function drop(name, text) {
+  const data = await dragged(name, text);
   await page.dispatchEvent("main", "dragover", { dataTransfer: data });
   await inspect(page, "drop");
   await page.dispatchEvent("main", "drop", { dataTransfer: data });
@@ -196,7 +200,11 @@ const checks = [
     await page.locator("#chosen").setInputFiles([again]);
     await dialog().getByText("dropped.txt is there already. Replace it?").waitFor();
     await inspect(page, "replace");
+    // What is dropped meanwhile doesn't change what is asked.
+    await page.dispatchEvent("main", "drop", { dataTransfer: await dragged("late.txt", "four") });
+    await dialog().getByText("dropped.txt is there already. Replace it?").waitFor();
     await page.keyboard.press("Escape");
+    equal(await entry("late.txt").count(), 0);
     await please("hold nêw #1 & co/dropped.txt: two");
     await page.locator("#chosen").setInputFiles([again]);
     await dialog().getByRole("button", { name: "Replace" }).click();

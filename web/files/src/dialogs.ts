@@ -7,6 +7,9 @@ import { complaint } from "./name";
 const question = find<HTMLDialogElement>("#question");
 const naming = find<HTMLDialogElement>("#naming");
 
+/** Whether somebody is being asked, or told: one thing at a time. */
+export const isAsking = () => question.open || naming.open;
+
 /** Says something, until somebody has read it. */
 export async function say(words: string): Promise<void> {
   await answered(words, "OK", false);

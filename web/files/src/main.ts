@@ -5,7 +5,7 @@ import "./style.css";
 
 import { bytes } from "../../shared/bytes";
 import { look, makeDirectory, move, remove, type Found } from "./agent";
-import { isSure, named, say } from "./dialogs";
+import { isAsking, isSure, named, say } from "./dialogs";
 import { acceptFiles } from "./drop";
 import { find, make } from "./element";
 import { sorted, type Entry } from "./entry";
@@ -24,6 +24,8 @@ const buttons = [find<HTMLButtonElement>("#make"), find<HTMLButtonElement>("#bri
 let place = placeOf(location.pathname) ?? HOME;
 /** What is there; nothing unless it is a directory that was seen. */
 let entries: Entry[] | undefined;
+/** Whether they are all that is there. */
+let areAll = false;
 /** What is asked last is shown, whatever answers come late. */
 let asked = 0;
 
@@ -35,6 +37,7 @@ const uploads = new Uploads((directory) => {
 async function go(to: Place): Promise<void> {
   place = to;
   entries = undefined;
+  for (const button of buttons) button.disabled = true;
   listing.clear();
   notice.hidden = true;
   sum.textContent = "";
@@ -58,6 +61,7 @@ async function show(): Promise<void> {
   if (turn !== asked) return;
   document.body.dataset["state"] = "shown";
   entries = "entries" in found ? sorted(found.entries) : undefined;
+  areAll = "lacking" in found && found.lacking === undefined;
   for (const button of buttons) button.disabled = entries === undefined;
   notice.hidden = entries !== undefined && entries.length > 0;
   if (found instanceof Failure) fail(found);
@@ -101,18 +105,21 @@ function offer(sizeBytes: number): void {
 }
 
 async function rename(entry: Entry): Promise<void> {
+  // Whoever goes elsewhere meanwhile, by the browser's own ways, has still been asked about this.
+  const directory = place;
   const before = textOf(entry.name);
   await named(`Rename ${shown(entry.name)}`, "Rename", before, async (text) => {
     // A name that is no text stays as it is unless somebody writes another one.
-    if (text !== before) await move(inside(place, entry.name), inside(place, spelled(text)));
+    if (text !== before) await move(inside(directory, entry.name), inside(directory, spelled(text)));
   });
   await show();
 }
 
 async function removeEntry({ name, kind }: Entry): Promise<void> {
+  const directory = place;
   const all = kind === "directory" ? " and everything in it" : "";
   if (!(await isSure(`Delete ${shown(name)}${all}? It can’t be brought back.`, "Delete"))) return;
-  await orSay(remove(inside(place, name)));
+  await orSay(remove(inside(directory, name)));
   await show();
 }
 
@@ -128,7 +135,13 @@ async function orSay(change: Promise<void>): Promise<void> {
 
 /** Uploads files to where somebody is, after asking about what is there already. */
 async function upload(files: readonly File[]): Promise<void> {
+  if (files.length === 0) return;
   const [directory, taken] = [place, new Set(entries?.map(({ name }) => name))];
+  if (!areAll || !entries) {
+    const words = "Not all that is in this folder is known. What has the same name is replaced.";
+    if (await isSure(words, "Upload")) uploads.add(directory, files);
+    return;
+  }
   const isTaken = ({ name }: File) => taken.has(spelled(name));
   const old = files.filter(isTaken);
   const [first] = old;
@@ -139,7 +152,8 @@ async function upload(files: readonly File[]): Promise<void> {
 }
 
 find("#make").addEventListener("click", () => {
-  void named("New folder", "Create", "", (text) => makeDirectory(inside(place, spelled(text)))).then(show);
+  const directory = place;
+  void named("New folder", "Create", "", (text) => makeDirectory(inside(directory, spelled(text)))).then(show);
 });
 find("#bring").addEventListener("click", () => chosen.click());
 chosen.addEventListener("change", () => {
@@ -149,7 +163,7 @@ chosen.addEventListener("change", () => {
   void upload(files);
 });
 acceptFiles({
-  where: () => (entries ? `Upload to ${way.called(place)}` : undefined),
+  where: () => (entries && !isAsking() ? `Upload to ${way.called(place)}` : undefined),
   dropped(files, hasFolders) {
     const told = hasFolders ? say("Folders can’t be uploaded here. Make one, and drop its files there.") : undefined;
     void Promise.resolve(told).then(() => upload(files));
@@ -167,7 +181,7 @@ document.addEventListener("click", (event) => {
 window.addEventListener("popstate", () => void go(placeOf(location.pathname) ?? HOME));
 document.addEventListener("visibilitychange", () => {
   // Programs change files meanwhile.
-  if (!document.hidden && !document.querySelector("dialog[open]")) void show();
+  if (!document.hidden && !isAsking()) void show();
 });
 window.addEventListener("beforeunload", (event) => {
   if (uploads.areUnderWay) event.preventDefault();

@@ -24,7 +24,8 @@ export function textOf(name: string): string {
  * What moves the cursor, turns the direction of writing or has no width, and lets a name look like another
  * one. Joiners and marks that scripts and emoji need stay.
  */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g;
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
 
 /** A name as people see it, on one line. */
 export function shown(name: string): string {

@@ -19,6 +19,9 @@ test("no name looks like another one by what isn't seen", () => {
   expect(shown("%7F")).toBe("\ufffd");
   expect(shown(spelled("gpj.\u202eexe"))).toBe("gpj.\ufffdexe");
   expect(shown(spelled("a\u200bb\ufeff"))).toBe("a\ufffdb\ufffd");
+  for (const unseen of ["\u00ad", "\u061c", "\u200e", "\u2061", "\u{e0041}"]) {
+    expect(shown(spelled(`notes${unseen}`)), unseen).toBe("notes\ufffd");
+  }
   expect(shown(spelled("👩‍💻"))).toBe("👩‍💻");
 });
 
