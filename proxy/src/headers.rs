@@ -24,6 +24,8 @@ use crate::gate;
 
 /// Names one request in the log, in the response and to the space.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Has a browser forget what it keeps for a hostname (W3C Clear Site Data).
+pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// Carries the stable code of an answer the edge gives itself; never an upstream's.
 pub const X_SPACEPORT_ERROR: HeaderName = HeaderName::from_static("x-spaceport-error");
 
@@ -260,7 +262,24 @@ pub fn to_visitor(headers: &mut HeaderMap, request_id: &HeaderValue) {
     // What comes from a space never looks like the edge's own word.
     strip(headers, is_from_the_edge);
     gate::guard_cookies(headers);
+    spare_cookies(headers);
     headers.insert(X_REQUEST_ID, request_id.clone());
+}
+
+/// Leaves of what a space has browsers forget (W3C Clear Site Data) what is of its own host: the cookies
+/// would be those of every host below the domain.
+fn spare_cookies(headers: &mut HeaderMap) {
+    let said: Vec<_> = headers.get_all(CLEAR_SITE_DATA).iter().cloned().collect();
+    headers.remove(CLEAR_SITE_DATA);
+    let parts = said.iter().filter_map(|it| it.to_str().ok());
+    let parts: Vec<_> = parts.flat_map(|it| it.split(',')).map(str::trim).collect();
+    let own = ["\"cache\"", "\"storage\"", "\"executionContexts\""];
+    let own = own
+        .into_iter()
+        .filter(|it| parts.contains(it) || parts.contains(&"\"*\""));
+    for part in own {
+        headers.append(CLEAR_SITE_DATA, HeaderValue::from_static(part));
+    }
 }
 
 /// Has browsers show what a space answers in no frame of another origin. The space's own policy

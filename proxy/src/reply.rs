@@ -8,7 +8,7 @@ mod page;
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Response, StatusCode,
+    HeaderValue, Response, StatusCode,
     header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
         RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
@@ -21,11 +21,8 @@ use spaceport_domain::{
 
 use crate::{
     grpc,
-    headers::{Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR},
+    headers::{CLEAR_SITE_DATA, Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR},
 };
-
-/// Has a browser forget what it keeps for a hostname (W3C Clear Site Data).
-pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Names the reason for an answer; programs may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

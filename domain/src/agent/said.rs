@@ -87,7 +87,10 @@ pub fn sign_in_page(text: &str) -> Option<&str> {
 /// The text, when it is the link of a tunnel of Visual Studio Code, at its own web editor.
 pub fn tunnel_link(text: &str) -> Option<&str> {
     let is_tunnel = TUNNEL_LINKS.iter().any(|link| text.starts_with(link));
-    https_url(text).filter(|_| is_tunnel)
+    // Browsers go up by these, to what is beside the tunnels.
+    let spelled = text.to_ascii_lowercase().replace("%2e", ".");
+    let is_up = spelled.split(['/', '?', '#']).any(|part| part == "..");
+    https_url(text).filter(|_| is_tunnel && !is_up)
 }
 
 /// The text, when it is one word of letters, digits, `-`, `_` and `.`, as codes and names are.
@@ -173,6 +176,8 @@ mod tests {
             "https://vscode.dev.evil.example/tunnel/lab",
             "https://evil.example/https://vscode.dev/tunnel/lab",
             "https://vscode.dev/github/evil/repository",
+            "https://vscode.dev/tunnel/lab/../../github/evil/repository",
+            "https://vscode.dev/tunnel/%2E./github/evil/repository",
             "https://vscode.dev@evil.example/tunnel/lab",
             "https://vscode.dev/tunnel/\"onclick=",
             "https://vscode.dev/tunnel",

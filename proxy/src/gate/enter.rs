@@ -12,11 +12,11 @@ use serde::Deserialize;
 use spaceport_domain::{event::Cursor, ticket::Ticket};
 use tokio::time;
 
-use super::{Gate, cookie, field, now, url_of};
+use super::{Gate, cookie, field, now};
 use crate::{
     api::AskError,
-    headers::Requested,
-    reply::{self, Answer, CLEAR_SITE_DATA},
+    headers::{CLEAR_SITE_DATA, Requested},
+    reply::{self, Answer},
 };
 
 const QUESTION: &str = "mutation($input:RedeemAppCodeInput!){redeemAppCode(input:$input){ticket \
@@ -120,7 +120,8 @@ impl Gate {
             Err(RedeemError::Refused) => Err(Answer::sign_in_failed(again)),
             Err(error @ RedeemError::Unavailable(_)) => {
                 tracing::warn!(%error, "somebody can't enter an app");
-                Err(Answer::sign_in_unavailable(url_of(authority, request)))
+                // By way of the API again: a link from here would be one of the app's own.
+                Err(Answer::sign_in_unavailable(again))
             }
         }
     }

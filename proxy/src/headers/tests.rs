@@ -263,6 +263,27 @@ fn a_space_can_not_speak_as_the_edge() {
 }
 
 #[test]
+fn a_space_has_browsers_forget_what_is_of_its_own_host_alone() {
+    for (said, left) in [
+        (&["\"cookies\""][..], &[][..]),
+        (
+            &["\"cache\", \"cookies\"", "\"storage\""],
+            &["\"cache\"", "\"storage\""],
+        ),
+        (
+            &["\"*\""],
+            &["\"cache\"", "\"storage\"", "\"executionContexts\""],
+        ),
+    ] {
+        let fields: Vec<_> = said.iter().map(|it| ("clear-site-data", *it)).collect();
+        let mut headers = map(&fields);
+        to_visitor(&mut headers, &HeaderValue::from_static("id"));
+        let all: Vec<_> = headers.get_all("clear-site-data").iter().collect();
+        assert_eq!(all, left, "{said:?}");
+    }
+}
+
+#[test]
 fn only_plain_chunks_are_understood() {
     let read = |values: &[&str]| {
         let fields: Vec<_> = values.iter().map(|it| ("transfer-encoding", *it)).collect();
