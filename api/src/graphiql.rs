@@ -10,8 +10,8 @@ use axum::{
 };
 use spaceport_pages::{Caches, Page, embedded};
 
-/// It can read the dashboard's token, so its policy is the dashboard's, and what it is made of comes
-/// from here alone.
+/// It can read the dashboard's token, so its policy is no laxer than the dashboard's, and what it is
+/// made of comes from here alone.
 static GRAPHIQL: Page = Page {
     files: embedded!("graphiql"),
     policy: "default-src 'none'; script-src 'self'; style-src 'self'; \

@@ -4,6 +4,7 @@
 //! browsers, JSON for programs that ask for it, plain text for the rest. None may be stored by
 //! caches or indexed, and a page loads nothing and runs nothing.
 
+mod form;
 mod page;
 
 use bytes::Bytes;
@@ -23,6 +24,8 @@ use crate::{
     grpc,
     headers::{CLEAR_SITE_DATA, Malformed, X_REQUEST_ID, X_SPACEPORT_ERROR},
 };
+
+use self::form::Form;
 
 /// Names the reason for an answer; programs may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -460,54 +463,6 @@ pub fn json(text: Bytes) -> Response<Bytes> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// The form of an answer's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Html,
-    Json,
-    Plain,
-}
-
-impl Form {
-    /// Browsers name `text/html`; a program that wants JSON names it. `*/*` names nothing.
-    fn accepted(accept: Option<&HeaderValue>) -> Self {
-        let accepted: Vec<&str> = accept
-            .and_then(|it| it.to_str().ok())
-            .unwrap_or_default()
-            .split(',')
-            .filter_map(named_type)
-            .collect();
-        let any = |wanted: fn(&str) -> bool| accepted.iter().any(|it| wanted(it));
-        if any(|it| it.eq_ignore_ascii_case("text/html")) {
-            Self::Html
-        } else if any(|it| it.eq_ignore_ascii_case("application/json") || it.ends_with("+json")) {
-            Self::Json
-        } else {
-            Self::Plain
-        }
-    }
-
-    const fn content_type(self) -> &'static str {
-        match self {
-            Self::Html => "text/html; charset=utf-8",
-            Self::Json => "application/json",
-            Self::Plain => "text/plain; charset=utf-8",
-        }
-    }
-}
-
-/// The media type of one element of `Accept`, unless it is there to be refused (`q=0`).
-fn named_type(element: &str) -> Option<&str> {
-    let mut parts = element.split(';').map(str::trim);
-    let name = parts.next()?;
-    let refused = parts.any(|it| {
-        it.split_once('=').is_some_and(|(key, value)| {
-            key.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
-        })
-    });
-    (!refused).then_some(name)
 }
 
 #[cfg(test)]
