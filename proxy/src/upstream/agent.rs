@@ -1,6 +1,11 @@
 //! What is asked of the agent inside a space. [`spaceport_domain::agent`] says how they speak.
 
-use std::{io, io::IoSlice, net::IpAddr};
+use std::{
+    io,
+    io::IoSlice,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::{Bytes, BytesMut};
 use spaceport_domain::{
@@ -25,6 +30,11 @@ use crate::{
     routes::{Destination, Endpoint},
     sockets,
 };
+
+/// The pause behind the first try to reach an agent that doesn't listen yet. Each later one is twice
+/// as long, up to the longest.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_millis(160);
 
 /// Where a space's agent is, and what it believes the edge by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +177,7 @@ impl Upstreams {
     ) -> Result<TcpStream, DialError> {
         let agent = self.agent(&destination).map_err(|_| DialError::NoAgent)?;
         if destination.endpoint == Endpoint::Agent {
-            return self.dial(agent.address(), agent.port).await;
+            return self.dial_agent(agent).await;
         }
         let files = self.converse(agent, Service::Files).await;
         files
@@ -199,13 +209,33 @@ impl Upstreams {
         }
     }
 
+    /// Makes a connection to an agent. A container runs a moment before its agent listens, and a long
+    /// one where it has little of a processor: so one that refuses is tried again, for as long as a
+    /// connection may take and the space is the same.
+    async fn dial_agent(&self, agent: AgentAt) -> Result<TcpStream, DialError> {
+        let begun = Instant::now();
+        let mut pause = PAUSE_MIN;
+        loop {
+            let dialled = self.dial(agent.address(), agent.port).await;
+            let may_wait = begun.elapsed() + pause <= self.limits.connect;
+            if !matches!(dialled, Err(DialError::Refused)) || !may_wait {
+                return dialled;
+            }
+            time::sleep(pause).await;
+            if self.agent(&agent.destination) != Ok(agent) {
+                return dialled;
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
     /// Makes a connection to an agent and asks it for `service`.
     async fn converse(
         &self,
         agent: AgentAt,
         service: Service,
     ) -> Result<(Answer, TcpStream), AgentError> {
-        let mut stream = self.dial(agent.address(), agent.port).await?;
+        let mut stream = self.dial_agent(agent).await?;
         let hello = Hello {
             protocol: PROTOCOL,
             secret: agent.secret,

@@ -55,7 +55,12 @@ impl Drop for Agent {
 
 impl Agent {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(0).await
+    }
+
+    /// It listens at a port that is free; at any such one, if that is 0.
+    pub(crate) async fn start_at(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let (told, mut connections) = (Arc::clone(&shared), JoinSet::new());

@@ -1,9 +1,12 @@
 //! What only a space itself gets to, and its agent carries.
 
+use std::{pin::pin, time::Duration};
+
 use http::{Method, Version};
 use serde_json::{Value, json};
 use spaceport_domain::agent::{RefusalCode, Service};
 use spaceport_proxy::Edge;
+use tokio::time::timeout;
 
 use crate::{
     agent::Agent,
@@ -15,6 +18,11 @@ use crate::{
 };
 
 const PERMISSIONS: [&str; 4] = ["USE_PORT_FORWARD", "USE_TERMINAL", "USE_FILES", "USE_VNC"];
+
+/// An edge that waits for agents for longer than a test does.
+const PATIENT: [(&str, &str); 1] = [("SPACEPORT_EDGE_CONNECT_SECONDS", "60")];
+/// Long enough for a request to be tried more than once.
+const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// A street whose space has an agent, and an owner who may do all that it does.
 pub(crate) struct Inside {
@@ -156,7 +164,7 @@ async fn what_takes_the_edges_connection_costs_the_agent_nothing() {
 
 #[tokio::test]
 async fn where_nothing_listens_inside_either_the_answer_is_the_same() {
-    let inside = Inside::open().await;
+    let inside = Inside::open_with(&[("SPACEPORT_EDGE_CONNECT_SECONDS", "1")]).await;
     let port = closed_port();
     let nothing = (502, Some("NOTHING_LISTENS".to_owned()));
     let house = &inside.street.house;
@@ -184,6 +192,35 @@ async fn where_nothing_listens_inside_either_the_answer_is_the_same() {
     }
     let after = connects(house.edge()).await;
     assert_eq!((after.0 - before.0, after.1 - before.1), (0, 5));
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_listen_yet_is_waited_for() {
+    let inside = Inside::open_with(&PATIENT).await;
+    let port = closed_port();
+    let mut space = inside.space("RUNNING");
+    space["agent"]["port"] = port.into();
+    inside.street.house.say(space).await;
+    let host = host("files");
+    let mut asked = pin!(inside.ask(Version::HTTP_2, Method::GET, &host, "/fs/"));
+    assert!(timeout(A_MOMENT, &mut asked).await.is_err());
+    let _late = Agent::start_at(port).await;
+    assert_eq!(soon(asked).await.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_agent_of_a_space_that_has_ended() {
+    let inside = Inside::open_with(&PATIENT).await;
+    let house = &inside.street.house;
+    let mut space = inside.space("RUNNING");
+    space["agent"]["port"] = closed_port().into();
+    house.say(space).await;
+    let host = host("files");
+    let mut asked = pin!(inside.ask(Version::HTTP_2, Method::GET, &host, "/fs/"));
+    assert!(timeout(A_MOMENT, &mut asked).await.is_err());
+    house.say(inside.space("STOPPED")).await;
+    let got = soon(asked).await;
+    assert_eq!((got.status, got.code()), (502, Some("NO_AGENT")));
 }
 
 #[tokio::test]

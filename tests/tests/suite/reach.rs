@@ -27,9 +27,14 @@ impl Reach {
     }
 
     async fn open_in(home: Home, name: &str, script: &str) -> Self {
+        Self::open_with(home, name, script, None).await
+    }
+
+    /// The space has so many processor cores; as many as there are, if nothing is said.
+    async fn open_with(home: Home, name: &str, script: &str, cpu: Option<f64>) -> Self {
         let admin = home.admin().await;
         let blueprint = json!({
-            "image": BASE, "command": ["sh", "-c", script], "memoryMib": 512,
+            "image": BASE, "command": ["sh", "-c", script], "cpu": cpu, "memoryMib": 512,
             "features": ["TUNNELS", "PORT_FORWARD", "TERMINAL", "FILES"],
         });
         let template = admin.create_template(name, blueprint).await;

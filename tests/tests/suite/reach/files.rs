@@ -56,6 +56,18 @@ async fn a_file_comes_back_as_it_was_whatever_its_name_is() {
 }
 
 #[tokio::test]
+async fn the_first_request_waits_for_an_agent_that_is_slow_to_start() {
+    let home = Installation::shared(Database::Sqlite).await;
+    // A hundredth of a processor: its container runs long before anything in it does.
+    let reach = Reach::open_with(home, "slow", "exec sleep infinity", Some(0.01)).await;
+    let cookie = reach.enter("files").await;
+    let url = reach.url("files", "/home/");
+    let request = reach.visitor.http2().get(url).header("cookie", cookie);
+    let got = request.send().await.unwrap();
+    assert_eq!(got.status(), 200, "{:?}", got.headers());
+}
+
+#[tokio::test]
 async fn a_large_file_goes_through_both_ways_in_constant_memory() {
     const PIECE: usize = 256 << 10;
     const PIECES: usize = 4096;
