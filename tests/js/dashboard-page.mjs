@@ -56,12 +56,20 @@ export function inspector(folder, findings) {
   };
 }
 
-/** What axe finds serious or critical, in one part of it or anywhere. What the debugger evaluates is not the page's policy's matter. */
-export async function judged(page, part = "html") {
+/**
+ * What axe finds serious or critical. `excused` are parts of pages with what is somebody else's to mend
+ * there: pairs of a rule and a selector. What the debugger evaluates is not the page's policy's matter.
+ */
+export async function judged(page, excused = []) {
   await page.evaluate(axe);
-  const judge = (part) => globalThis.axe.run(part, { resultTypes: ["violations"] });
-  const { violations } = await page.evaluate(judge, part);
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);
+  const judge = async (excused) => {
+    const { violations } = await globalThis.axe.run("html", { resultTypes: ["violations"], elementRef: true });
+    const isExcused = (id, { element }) => excused.some(([rule, part]) => rule === id && element.matches(part));
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => ({ id, nodes: nodes.filter((it) => !isExcused(id, it)) }))
+      .filter(({ nodes }) => nodes.length > 0)
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);
+  };
+  return page.evaluate(judge, excused);
 }

@@ -6,6 +6,7 @@ import { createRoot } from "react-dom/client";
 
 import * as kept from "../../shared/token";
 import { ask } from "./ask";
+import { EditorNames } from "./editor-names";
 import { storageOfTab } from "./storage";
 
 const FIRST_QUERY = `# Ctrl+Enter runs what the cursor is in.
@@ -63,6 +64,7 @@ function Page() {
           {isSignedIn ? "You ask as who is signed in on the dashboard, unless Headers says otherwise." : NOBODY}
         </p>
       </GraphiQL.Footer>
+      <EditorNames />
     </GraphiQL>
   );
 }
