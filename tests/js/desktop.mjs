@@ -128,6 +128,17 @@ const checks = [
     await page.keyboard.press("Enter");
     await please("see in by-hand: by hand");
   }],
+  ["the keys that end what runs on a machine open nothing there", async () => {
+    await page.getByRole("button", { name: "Keys", exact: true }).click();
+    await page.getByRole("button", { name: "Ctrl+Alt+Del" }).click();
+    // A dialog would keep the task bar from what is done next.
+    const [, height] = await size(page);
+    await click(page, 49, height - 13);
+    await please("see another terminal, and close it");
+    await click(page, X, Y);
+    // The shell took them for a text.
+    await page.keyboard.press("Control+U");
+  }],
   ["the keyboard leaves the desktop and comes back", async () => {
     const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.tagName);
     equal(await focused(), "CANVAS");
