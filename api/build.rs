@@ -1,5 +1,5 @@
 //! Puts the dashboard and GraphiQL into the program.
 
 fn main() -> std::io::Result<()> {
-    spaceport_pages::embed(&["dashboard", "graphiql"])
+    spaceport_embedded_pages::embed(&["dashboard", "graphiql"])
 }

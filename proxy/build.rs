@@ -1,5 +1,5 @@
 //! Puts the edge's own pages into the program.
 
 fn main() -> std::io::Result<()> {
-    spaceport_pages::embed(&["desktop", "files", "terminal"])
+    spaceport_embedded_pages::embed(&["desktop", "files", "terminal"])
 }

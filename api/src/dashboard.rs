@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use spaceport_pages::{Caches, Page, embedded};
+use spaceport_embedded_pages::{Caches, Page, embedded};
 
 /// The page loads its own files and speaks with its own host, its WebSocket included (CSP3 §6.7.2.8),
 /// and nobody frames it. It keeps somebody's token, so no script, style or form of anybody else has a

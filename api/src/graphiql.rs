@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use spaceport_pages::{Caches, Page, embedded};
+use spaceport_embedded_pages::{Caches, Page, embedded};
 
 /// It can read the dashboard's token, so its policy is no laxer than the dashboard's, and what it is
 /// made of comes from here alone.

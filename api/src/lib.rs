@@ -1,6 +1,6 @@
 //! The control plane of Spaceport: it changes state and never carries a space's bytes.
 //!
-//! `graphql | pages | http → app → store | engine → domain`, `reconciler → store | engine`, and
+//! `graphql | entrance | http → app → store | engine → domain`, `reconciler → store | engine`, and
 //! `agents → store`. See ARCHITECTURE.md for the map and the walkthroughs.
 
 pub mod agents;
@@ -9,12 +9,12 @@ pub mod auth;
 pub mod clock;
 pub mod dashboard;
 pub mod engine;
+pub mod entrance;
 pub mod events;
 pub mod graphiql;
 pub mod graphql;
 pub mod http;
 pub mod log;
-pub mod pages;
 pub mod reconciler;
 pub mod serve;
 pub mod settings;

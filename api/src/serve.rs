@@ -23,11 +23,11 @@ use crate::{
     clock::SystemClock,
     dashboard,
     engine::{AgentProgram, DockerSettings, docker::DockerEngine},
+    entrance,
     events::EventLog,
     graphiql,
     graphql::{self, Authenticator, transport},
     http::{self, ConnectionBounds},
-    pages,
     reconciler::Reconciler,
     settings::{Limits, Settings},
     store::Store,
@@ -59,7 +59,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let background = tokio::spawn(run_background(Arc::clone(&app)));
     let graphql = graphql_routes(&app, &stop)?;
     let mut routes = graphql
-        .merge(pages::router(Arc::clone(&app)))
+        .merge(entrance::router(Arc::clone(&app)))
         .merge(dashboard::router(app.settings.graphiql));
     if app.settings.graphiql {
         routes = routes.merge(graphiql::router());

@@ -1,7 +1,7 @@
 //! Pages of the edge's own, on which people work in a space.
 
 use http::{HeaderMap, Response};
-use spaceport_pages::{Caches, embedded};
+use spaceport_embedded_pages::{Caches, embedded};
 
 use crate::{http::body::Source, reply::Answer};
 
@@ -10,7 +10,7 @@ use crate::{http::body::Source, reply::Answer};
 pub struct Page {
     /// What people do there, as a part of a sentence.
     name: &'static str,
-    content: spaceport_pages::Page,
+    content: spaceport_embedded_pages::Page,
 }
 
 /// The page of terminals. It loads its own files and speaks with its own host, and nobody frames it.
@@ -18,7 +18,7 @@ pub struct Page {
 /// programs print is drawn as text and never becomes markup.
 pub static TERMINAL: Page = Page {
     name: "terminal",
-    content: spaceport_pages::Page {
+    content: spaceport_embedded_pages::Page {
         files: embedded!("terminal"),
         policy: "default-src 'none'; script-src 'self'; \
             style-src 'self' 'unsafe-inline'; img-src 'self'; connect-src 'self'; \
@@ -31,7 +31,7 @@ pub static TERMINAL: Page = Page {
 /// sends: pieces of the picture as JPEG or PNG, and the pointer.
 pub static DESKTOP: Page = Page {
     name: "desktop",
-    content: spaceport_pages::Page {
+    content: spaceport_embedded_pages::Page {
         files: embedded!("desktop"),
         policy: "default-src 'none'; script-src 'self'; \
             style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -44,7 +44,7 @@ pub static DESKTOP: Page = Page {
 /// ([`crate::http::files`]), which no browser takes for a script.
 pub static FILES: Page = Page {
     name: "files",
-    content: spaceport_pages::Page {
+    content: spaceport_embedded_pages::Page {
         files: embedded!("files"),
         policy: "default-src 'none'; script-src 'self'; \
             style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -77,7 +77,7 @@ mod tests {
     fn what_is_not_there_is_told_from_what_was_not_built() {
         let unbuilt = Page {
             name: "test",
-            content: spaceport_pages::Page {
+            content: spaceport_embedded_pages::Page {
                 files: &[],
                 policy: "",
                 caches: Caches::Private,

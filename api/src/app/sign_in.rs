@@ -181,14 +181,14 @@ impl App {
         self.known_by(proof).await
     }
 
-    /// Who uses the browser that sends `cookie` to the pages, while the sign-in behind it holds.
+    /// Who uses the browser that sends `cookie` to the pages on its way in, while the sign-in behind it holds.
     pub async fn authenticate_browser(&self, cookie: &str) -> AppResult<Option<SignedIn>> {
-        let claims = self.keys.verify(Audience::Pages, cookie);
+        let claims = self.keys.verify(Audience::Entrance, cookie);
         let proof = self.session_proof(claims).await?;
         self.known_by(proof).await
     }
 
-    /// What a browser may send to the pages for as long as the session `signed_in` holds: proof of
+    /// What a browser may send to the pages on its way in for as long as the session `signed_in` holds: proof of
     /// the same sign-in, and of use nowhere else. `None` for a token of a program, and for what
     /// never ends.
     pub fn browser_cookie(&self, signed_in: &SignedIn) -> AppResult<Option<String>> {
@@ -197,7 +197,9 @@ impl App {
             return Ok(None);
         };
         let (user, now) = (signed_in.actor.user_id, self.now());
-        let signed = self.keys.sign(Audience::Pages, user, session, now, end)?;
+        let signed = self
+            .keys
+            .sign(Audience::Entrance, user, session, now, end)?;
         Ok(Some(signed))
     }
 

@@ -25,9 +25,9 @@ use super::files;
 pub enum Audience {
     /// GraphQL, by whatever sends a bearer token.
     Api,
-    /// The pages on a browser's way, by their cookie: over plain HTTP a browser sends it to every
+    /// The pages on a browser's way in, by their cookie: over plain HTTP a browser sends it to every
     /// port of the host, so it must be no bearer token.
-    Pages,
+    Entrance,
 }
 
 impl Audience {
@@ -35,7 +35,7 @@ impl Audience {
     fn name(self) -> &'static str {
         match self {
             Self::Api => "spaceport-api",
-            Self::Pages => "spaceport-pages",
+            Self::Entrance => "spaceport-entrance",
         }
     }
 }
@@ -204,8 +204,8 @@ mod tests {
             signed.expect("signs")
         };
         for (audience, other) in [
-            (Audience::Api, Audience::Pages),
-            (Audience::Pages, Audience::Api),
+            (Audience::Api, Audience::Entrance),
+            (Audience::Entrance, Audience::Api),
         ] {
             let token = sign(audience, 0, 60_000);
             let claims = keys.verify(audience, &token).expect("is good");

@@ -84,16 +84,16 @@ fn inner_layers_of_the_api_do_not_name_outer_ones() {
     for (layer, outer) in [
         (
             "store",
-            &["app", "graphql", "http", "pages", "reconciler", "engine"][..],
+            &["app", "graphql", "http", "entrance", "reconciler", "engine"][..],
         ),
         (
             "engine",
-            &["app", "graphql", "http", "pages", "reconciler", "store"],
+            &["app", "graphql", "http", "entrance", "reconciler", "store"],
         ),
-        ("app", &["graphql", "http", "pages", "reconciler"]),
-        ("reconciler", &["graphql", "http", "pages"]),
+        ("app", &["graphql", "http", "entrance", "reconciler"]),
+        ("reconciler", &["graphql", "http", "entrance"]),
         (
-            "pages",
+            "entrance",
             &["graphql", "http", "reconciler", "store", "engine"],
         ),
     ] {
@@ -117,8 +117,8 @@ fn crates_depend_on_no_more_of_ours_than_they_may() {
         ("domain", &[][..]),
         ("entity", &[]),
         ("migration", &[]),
-        ("pages", &[]),
-        ("proxy", &["spaceport-domain", "spaceport-pages"]),
+        ("embedded-pages", &[]),
+        ("proxy", &["spaceport-domain", "spaceport-embedded-pages"]),
         ("agent", &["spaceport-domain"]),
         ("cli", &["spaceport-domain"]),
         (
@@ -127,7 +127,7 @@ fn crates_depend_on_no_more_of_ours_than_they_may() {
                 "spaceport-domain",
                 "spaceport-entity",
                 "spaceport-migration",
-                "spaceport-pages",
+                "spaceport-embedded-pages",
             ],
         ),
     ] {
@@ -183,7 +183,7 @@ fn a_module_is_a_file_of_its_own_name() {
         "domain",
         "entity",
         "migration",
-        "pages",
+        "embedded-pages",
         "api",
         "proxy",
         "agent",

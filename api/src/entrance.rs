@@ -1,5 +1,5 @@
-//! The few pages that browsers see of the API: signing in on the way to an app, starting the space of
-//! one, and signing a command line in.
+//! The pages on a browser's way in: signing in on the way to an app, starting the space of one, and
+//! signing a command line in.
 //!
 //! They know a browser by a cookie of this origin alone, which nothing else here looks at: GraphQL
 //! is asked with a token that a page has to send itself, so that no foreign page can ask it with

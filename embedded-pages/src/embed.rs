@@ -58,7 +58,7 @@ fn table(files: &[(String, String)]) -> io::Result<String> {
         let tag = tag(&fs::read(place)?);
         let line = writeln!(
             text,
-            "::spaceport_pages::File {{ path: {path:?}, body: include_bytes!({place:?}), tag: {tag:?} }},"
+            "::spaceport_embedded_pages::File {{ path: {path:?}, body: include_bytes!({place:?}), tag: {tag:?} }},"
         );
         line.map_err(io::Error::other)?;
     }

@@ -1,4 +1,4 @@
-//! The pages on the way to an app, as a browser sees them.
+//! The pages on the way in, as a browser sees them.
 
 use reqwest::{
     Response,
