@@ -22,20 +22,32 @@ export async function launch(more = []) {
 
 /**
  * Makes servers reachable through `sockets`, a folder of sockets that are named like the ports they
- * stand for. What it returns cuts all of that, and mends it.
+ * stand for. What it returns cuts all of that and mends it, or holds what the browser sends and lets it on.
  */
 export async function network(sockets) {
   const open = new Set();
   let isCut = false;
+  let isHeld = false;
+  let [leftBytes, then] = [Infinity, () => {}];
+  const count = ({ length }) => {
+    leftBytes -= length;
+    if (leftBytes > 0) return;
+    leftBytes = Infinity;
+    then();
+  };
   // Nobody listens on this network yet, and its loopback is down.
   execFileSync("ip", ["link", "set", "lo", "up"]);
   for (const port of readdirSync(sockets)) {
     const server = createServer({ allowHalfOpen: true }, (near) => {
       if (isCut) return near.resetAndDestroy();
       const far = connect({ path: `${sockets}/${port}`, allowHalfOpen: true });
-      near.pipe(far).pipe(near);
-      open.add(near);
-      near.on("close", () => open.delete(near));
+      far.pipe(near);
+      if (isHeld) near.pause();
+      else near.pipe(far);
+      near.on("data", count);
+      const way = { near, far };
+      open.add(way);
+      near.on("close", () => open.delete(way));
       for (const [one, other] of [[near, far], [far, near]]) one.on("error", () => other.destroy());
     });
     await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", resolve));
@@ -44,8 +56,18 @@ export async function network(sockets) {
     /** Ends every connection, and lets none be made. */
     cut() {
       isCut = true;
-      for (const near of open) near.destroy(new Error("cut"));
+      for (const { near } of open) near.destroy(new Error("cut"));
     },
     mend: () => (isCut = false),
+    hold() {
+      isHeld = true;
+      for (const { near, far } of open) near.unpipe(far).pause();
+    },
+    release() {
+      isHeld = false;
+      for (const { near, far } of open) near.pipe(far);
+    },
+    /** Does something once the browser has sent so much more. */
+    after: (bytes, act) => ([leftBytes, then] = [bytes, act]),
   };
 }

@@ -1,9 +1,11 @@
 // What people do with the files of a space, in a real browser, whatever those are called.
 
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open as openFile, readFile, rm } from "node:fs/promises";
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { mkdir, mkdtemp, open as openFile, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
@@ -18,7 +20,12 @@ const {
   largeBytes, // How large the file `large` is.
   pictures, // A folder.
   sockets, // A folder of sockets, named like the ports that they stand for.
+  treeScript, // Prints the digest of all that is in the folder where it runs.
 } = JSON.parse(setting);
+
+/** What is on this side, for as long as this runs. */
+const scratch = mkdtempSync(`${tmpdir()}/spaceport-test-`);
+process.on("exit", () => rmSync(scratch, { recursive: true }));
 
 const findings = [];
 const inspect = inspector(pictures, findings);
@@ -45,9 +52,9 @@ async function download(name) {
   return begun;
 }
 
-/** Chooses files by the button, as soon as that can be used. */
-async function choose(files) {
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), button("Upload").click()]);
+/** Chooses files, or a folder, by a button, as soon as that can be used. */
+async function choose(files, by = "Upload files") {
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), button(by).click()]);
   await chooser.setFiles(files);
 }
 
@@ -67,6 +74,40 @@ async function drop(name, text) {
   await page.dispatchEvent("main", "drop", { dataTransfer: data });
 }
 
+/** Drops files and folders of this side on the page. */
+async function dropFrom(...paths) {
+  const devtools = await page.context().newCDPSession(page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await devtools.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+  }
+  await devtools.detach();
+}
+
+/** A folder of this side with something in it: what files hold, and empty folders. */
+async function makeFolder(name, files, empty = []) {
+  const folder = `${await mkdtemp(`${scratch}/`)}/${name}`;
+  for (const it of empty) await mkdir(`${folder}/${it}`, { recursive: true });
+  for (const [it, content] of Object.entries(files)) {
+    await mkdir(dirname(`${folder}/${it}`), { recursive: true });
+    await writeFile(`${folder}/${it}`, content);
+  }
+  return folder;
+}
+
+/** The digest of all that is in a folder. */
+const treeDigest = (folder) => execFileSync("sh", ["-c", treeScript], { cwd: folder, encoding: "utf8" }).trim();
+
+/** The names of the files that the page sends, from now on. */
+function noteSent() {
+  const sent = [];
+  page.on("request", (it) => {
+    const { pathname, searchParams } = new URL(it.url());
+    if (it.method() === "PUT" && !searchParams.has("kind")) sent.push(pathname.split("/").at(-1));
+  });
+  return sent;
+}
+
 async function digest(path) {
   const hash = createHash("sha256");
   for await (const piece of createReadStream(path)) hash.update(piece);
@@ -75,7 +116,7 @@ async function digest(path) {
 
 /** A large file on this side. */
 async function makeLarge() {
-  const path = `${tmpdir()}/spaceport-test-${process.pid}-large`;
+  const path = `${scratch}/brought`;
   const file = await openFile(path, "w");
   await file.truncate(largeBytes);
   await file.write("its end", largeBytes - 7);
@@ -158,7 +199,7 @@ const checks = [
     await page.getByRole("link", { name: "Up" }).click();
     await link("locked").click();
     await page.getByText("The space’s user may not do that.").waitFor();
-    equal(await button("Upload").isDisabled(), true);
+    for (const name of ["Upload files", "Upload folder"]) equal(await button(name).isDisabled(), true);
     await page.getByRole("link", { name: "All files" }).click();
     await link("etc").click();
     await link("hostname").waitFor();
@@ -217,6 +258,85 @@ const checks = [
     await entry("dropped.txt").getByText("5 B", { exact: true }).waitFor();
     await please("hold nêw #1 & co/dropped.txt: three");
   }],
+  ["a folder is uploaded with all that is in it, by dropping it or by the button", async () => {
+    await choose(await makeFolder("tree", { "deep/er/leaf": "old" }), "Upload folder");
+    await upload("tree").getByText("Uploaded, 1 file, 3 B").waitFor();
+    await link("tree").waitFor();
+    await please("hold nêw #1 & co/tree/deep/er/leaf: old");
+    await button("Dismiss").click();
+    const many = Object.fromEntries(Array.from({ length: 120 }, (_, at) => [`many/${at}`, `${at}`]));
+    const hostile = Object.fromEntries(names.map((name) => [`<b>bold/${name}`, name]));
+    const files = { ...many, ...hostile, "back\\slash": "one", "deep/er/leaf": "new" };
+    const folder = await makeFolder("tree", files, ["empty", "deep/empty/too"]);
+    await dropFrom(folder);
+    await dialog().getByText("tree/deep/er/leaf is there already. Replace it?").waitFor();
+    await inspect(page, "skip");
+    await page.keyboard.press("Escape");
+    await please("hold nêw #1 & co/tree/deep/er/leaf: old");
+    world.hold();
+    await dropFrom(folder);
+    await dialog().getByText("Looking at what is to be uploaded").waitFor();
+    await page.waitForFunction(() => getComputedStyle(document.querySelector("dialog[open]")).opacity === "1");
+    await inspect(page, "looking");
+    await dialog().getByRole("button", { name: "Cancel" }).click();
+    world.release();
+    await dropFrom(folder);
+    await dialog().getByRole("button", { name: "Skip" }).click();
+    const count = 120 + names.length + 1;
+    await upload("tree").getByText(`Uploaded, ${count} files`).waitFor();
+    await please("hold nêw #1 & co/tree/deep/er/leaf: old");
+    await dropFrom(folder);
+    await dialog().getByText(`${count + 1} files are there already. Replace them?`).waitFor();
+    await dialog().getByRole("button", { name: "Replace" }).click();
+    await upload("tree").getByText(`Uploaded, ${count + 1} files`).waitFor();
+    await please(`contain nêw #1 & co/tree: ${treeDigest(folder)}`);
+    await inspect(page, "folders");
+    await button("Dismiss").click();
+    await dropFrom(await makeFolder("nothing", {}, ["."]));
+    await upload("nothing").getByText("Uploaded, 1 folder").waitFor();
+    await link("nothing").waitFor();
+    await button("Dismiss").click();
+  }],
+  ["a folder that is cancelled or cut off goes on with what isn't there yet", async () => {
+    const content = Buffer.alloc(1 << 20, "halves");
+    const files = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`${at}`, content]));
+    const folder = await makeFolder("halves", files);
+    world.after(6 << 20, () => world.hold());
+    await dropFrom(folder);
+    const row = upload("halves");
+    await row.getByText(/^[1-9]\d* of 12 files, .* of 12 MiB$/).waitFor();
+    await inspect(page, "halfway");
+    await row.getByRole("button", { name: "Cancel" }).click();
+    world.release();
+    await row.getByText(/^Cancelled. Uploaded: [1-9]\d* of 12 files.$/).waitFor();
+    await inspect(page, "cancelled");
+    const [, before] = /(\d+) of 12/.exec(await row.innerText());
+    world.after(2 << 20, () => world.cut());
+    const sent = noteSent();
+    await row.getByRole("button", { name: "Try again" }).click();
+    await row.getByText(/^The connection broke. Uploaded: \d+ of 12 files.$/).waitFor();
+    await inspect(page, "folder-broken");
+    await link("halves").waitFor();
+    world.mend();
+    await row.getByRole("button", { name: "Try again" }).click();
+    await row.getByText("Uploaded, 12 files, 12 MiB").waitFor();
+    equal(new Set(sent).size, 12 - before);
+    await please(`contain nêw #1 & co/halves: ${treeDigest(folder)}`);
+    await button("Dismiss").click();
+  }],
+  ["what can't be uploaded of a folder is told, and the rest is", async () => {
+    await choose(await makeFolder("mixed", { "a/0": "" }), "Upload folder");
+    await upload("mixed").getByText("Uploaded").waitFor();
+    await dropFrom(await makeFolder("mixed", { a: "a file", b: "another" }));
+    await dialog().getByRole("button", { name: "Replace" }).click();
+    const words = "mixed/a: A folder of this name is there already. Uploaded: 1 of 2 files.";
+    await upload("mixed").getByText(words).waitFor();
+    await please("hold nêw #1 & co/mixed/b: another");
+    await button("Dismiss").click();
+    await dropFrom(await makeFolder("empty", {}, ["."]));
+    await upload("empty").getByText("empty: Something of this name is there already.").waitFor();
+    await button("Dismiss").click();
+  }],
   ["things are renamed and deleted, and who does it stays where they were", async () => {
     await button("Rename dropped.txt").click();
     const name = dialog().getByLabel("Name");
@@ -257,7 +377,6 @@ const checks = [
     await please(`match ${name}: ${await digest(large)}`);
     const begun = await download("large");
     await please(`match large: ${await digest(await begun.path())}`);
-    await rm(large);
   }],
   ["what changes meanwhile is seen by who comes back", async () => {
     await please("write later.txt");

@@ -42,6 +42,10 @@ os.system("chown -R dev: " + home)
 os.makedirs(home + "locked", mode=0o700)
 "#;
 
+/// Prints the digest of all that is in a folder: what there is, and what files hold.
+const TREE: &str = r"{ find . -printf '%y %P\0' | LC_ALL=C sort -z
+find . -type f -print0 | LC_ALL=C sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_fetch_and_bring_files_with_nothing_but_a_browser() {
     let home = Installation::start(Database::Sqlite).await;
@@ -61,6 +65,7 @@ async fn people_fetch_and_bring_files_with_nothing_but_a_browser() {
         "names": NAMES,
         "largeBytes": LARGE_BYTES,
         "pictures": browser::pictures("files"),
+        "treeScript": TREE,
     });
     let reads = async |script: String, wanted: &str| {
         eventually(&script, async || {
@@ -79,6 +84,10 @@ async fn people_fetch_and_bring_files_with_nothing_but_a_browser() {
                 let (file, wanted) = file.split_once(": ").expect("a file, and its digest");
                 let script = format!("sha256sum '/home/dev/{file}' | cut -d' ' -f1");
                 reads(script, wanted).await;
+            }
+            ("contain", folder) => {
+                let (folder, wanted) = folder.split_once(": ").expect("a folder, and its digest");
+                reads(format!("cd '/home/dev/{folder}' && {TREE}"), wanted).await;
             }
             ("write", file) => {
                 docker.read_inside(&space, &format!("echo later >/home/dev/{file}"));

@@ -1,7 +1,7 @@
 /** Asks the space's agent for files, by way of the edge. */
 
 import { lines, read, type Entry } from "./entry";
-import { Failure, failureOf, LOST, sentence } from "./failure";
+import { cancelled, Failure, failureOf, lost, sentence } from "./failure";
 import { contentOf, type Place } from "./place";
 
 /** How long an answer may take to begin. */
@@ -16,9 +16,9 @@ export type Found =
   | { is: "file"; sizeBytes: number };
 
 /** What is at a place. */
-export async function look(place: Place): Promise<Found> {
+export async function look(place: Place, signal?: AbortSignal): Promise<Found> {
   const enough = new AbortController();
-  const response = await ask("GET", contentOf(place), { enough });
+  const response = await ask("GET", contentOf(place), { enough, signal });
   if (response.headers.get("spaceport-kind") === "directory" && response.body) {
     return { is: "directory", ...(await entries(response.body)) };
   }
@@ -37,16 +37,20 @@ async function entries(body: ReadableStream<Uint8Array>): Promise<{ entries: Ent
       found.push(entry);
     }
   } catch {
-    throw new Failure(LOST);
+    throw lost();
   }
   return { entries: found, lacking: undefined };
 }
 
+/** Makes a directory; one that is there is as good. Says whether it is new. */
+export async function putDirectory(place: Place, signal?: AbortSignal): Promise<boolean> {
+  const { status } = await ask("PUT", `${contentOf(place)}?kind=directory`, { signal });
+  return status === 201;
+}
+
 /** Makes a directory where nothing is yet. */
 export async function makeDirectory(place: Place): Promise<void> {
-  const { status } = await ask("PUT", `${contentOf(place)}?kind=directory`);
-  // One that is there is as good to the agent.
-  if (status !== 201) throw failureOf(null, JSON.stringify({ code: "EXISTS" }));
+  if (!(await putDirectory(place))) throw failureOf(null, JSON.stringify({ code: "EXISTS" }));
 }
 
 /** Removes what is there, with all that is in it. */
@@ -59,12 +63,22 @@ export async function move(place: Place, to: Place): Promise<void> {
   await ask("POST", `${contentOf(place)}?move-to=${encodeURIComponent(contentOf(to))}`);
 }
 
+interface Asking {
+  /** Ends it, its answer included. */
+  enough?: AbortController;
+  /** Whether somebody doesn't want it any more. */
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number;
+}
+
 async function ask(
   method: string,
   path: string,
-  { enough = new AbortController(), timeoutMs = TIMEOUT_MS } = {},
+  { enough = new AbortController(), signal, timeoutMs = TIMEOUT_MS }: Asking = {},
 ): Promise<Response> {
-  const timer = setTimeout(() => enough.abort(), timeoutMs);
+  const end = () => enough.abort();
+  const timer = setTimeout(end, timeoutMs);
+  signal?.addEventListener("abort", end);
   try {
     const response = await fetch(path, {
       method,
@@ -74,34 +88,10 @@ async function ask(
     if (response.ok) return response;
     throw failureOf(response.headers.get("x-spaceport-error"), await response.text());
   } catch (error) {
-    throw error instanceof Failure ? error : new Failure(LOST);
+    if (error instanceof Failure) throw error;
+    throw signal?.aborted ? cancelled() : lost();
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
-}
-
-/** A file on its way. */
-export interface Sending {
-  done: Promise<void>;
-  cancel(): void;
-}
-
-/** Puts a file where it is to be. The one that was there is replaced once this one is whole. */
-export function send(place: Place, file: Blob, progress: (sentBytes: number) => void): Sending {
-  // Only this tells how much of a request was sent.
-  const request = new XMLHttpRequest();
-  const done = new Promise<void>((resolve, reject) => {
-    request.upload.addEventListener("progress", ({ loaded }) => progress(loaded));
-    request.addEventListener("load", () => {
-      if (request.status < 300) return resolve();
-      reject(failureOf(request.getResponseHeader("x-spaceport-error"), request.responseText));
-    });
-    request.addEventListener("error", () => reject(new Failure("The connection broke.")));
-    request.addEventListener("abort", () => reject(new Failure("Cancelled.")));
-  });
-  request.open("PUT", contentOf(place));
-  request.setRequestHeader("accept", "application/json");
-  request.setRequestHeader("content-type", "application/octet-stream");
-  request.send(file);
-  return { done, cancel: () => request.abort() };
 }

@@ -1,14 +1,15 @@
 /** What the page asks. */
 
-import { Failure } from "./failure";
 import { find } from "./element";
+import { Failure } from "./failure";
 import { complaint } from "./name";
 
 const question = find<HTMLDialogElement>("#question");
 const naming = find<HTMLDialogElement>("#naming");
+const looking = find<HTMLDialogElement>("#looking");
 
 /** Whether somebody is being asked, or told: one thing at a time. */
-export const isAsking = () => question.open || naming.open;
+export const isAsking = () => [question, naming, looking].some(({ open }) => open);
 
 /** Says something, until somebody has read it. */
 export async function say(words: string): Promise<void> {
@@ -16,13 +17,22 @@ export async function say(words: string): Promise<void> {
 }
 
 /** Whether somebody is sure. */
-export function isSure(words: string, deed: string): Promise<boolean> {
-  return answered(words, deed, true);
+export async function isSure(words: string, deed: string): Promise<boolean> {
+  return (await whether(words, deed)) === "yes";
 }
 
-async function answered(words: string, deed: string, isQuestion: boolean): Promise<boolean> {
+/** Whether somebody wants something that can't be undone, or something other that can be done instead. */
+export async function whether(words: string, deed: string, other = ""): Promise<"yes" | "other" | "no"> {
+  const answer = await answered(words, deed, true, other);
+  return answer === "yes" || answer === "other" ? answer : "no";
+}
+
+async function answered(words: string, deed: string, isQuestion: boolean, other = ""): Promise<string> {
   find("#asked").textContent = words;
   find("#question .no").hidden = !isQuestion;
+  const alternative = find("#question .alternative");
+  alternative.hidden = other === "";
+  alternative.textContent = other;
   const sure = find("#question .sure");
   sure.textContent = deed;
   // What is asked about can't be undone.
@@ -30,7 +40,20 @@ async function answered(words: string, deed: string, isQuestion: boolean): Promi
   question.returnValue = "no";
   question.showModal();
   await closed(question);
-  return question.returnValue === "yes";
+  return question.returnValue;
+}
+
+/** Says what is being done, for as long as it is; gives nothing if somebody doesn't wait for it. */
+export async function meanwhile<T>(words: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+  const unwanted = new AbortController();
+  const left = closed(looking).then(() => unwanted.abort());
+  find("#looking p").textContent = words;
+  looking.showModal();
+  try {
+    return await Promise.race([work(unwanted.signal), left.then(() => undefined)]);
+  } finally {
+    looking.close();
+  }
 }
 
 /** Asks for a name and does something with it, until that works or nobody wants it any more. */

@@ -1,12 +1,11 @@
-/** Files that are dropped anywhere on the page. */
+/** Files and folders that are dropped anywhere on the page. */
 
 import { find } from "./element";
 
 interface Target {
   /** Where dropped files would go, in words; nothing where they can't. */
   where(): string | undefined;
-  /** `hasFolders`: there were some, too, which browsers hand over in another way. */
-  dropped(files: File[], hasFolders: boolean): void;
+  dropped(files: File[], folders: FileSystemDirectoryEntry[]): void;
 }
 
 export function acceptFiles({ where, dropped }: Target): void {
@@ -30,9 +29,14 @@ export function acceptFiles({ where, dropped }: Target): void {
     event.preventDefault();
     sign.hidden = true;
     if (where() === undefined) return;
-    const items = [...event.dataTransfer.items].filter(({ kind }) => kind === "file");
-    const isFolder = (item: DataTransferItem) => item.webkitGetAsEntry()?.isDirectory ?? false;
-    const files = items.filter((item) => !isFolder(item)).map((item) => item.getAsFile());
-    dropped(files.filter((it) => it !== null), items.some(isFolder));
+    // Browsers give them away now and never again.
+    const [files, folders]: [File[], FileSystemDirectoryEntry[]] = [[], []];
+    for (const item of event.dataTransfer.items) {
+      const entry = item.webkitGetAsEntry();
+      const file = item.getAsFile();
+      if (entry?.isDirectory) folders.push(entry as FileSystemDirectoryEntry);
+      else if (file) files.push(file);
+    }
+    dropped(files, folders);
   });
 }

@@ -1,16 +1,24 @@
 /** Why something wasn't done, in words for people. */
 
-export class Failure extends Error {
-  /** Whether the page, loaded anew, leads on: to a sign-in, or to what the edge says of the space. */
-  readonly isForAll: boolean;
+/**
+ * What else fails: nothing but this one thing; all that is brought with it; whatever is asked of the space;
+ * or all of the page, which, loaded anew, leads on: to a sign-in, or to what the edge says of the space.
+ */
+export type Reach = "one" | "all" | "space" | "page";
 
-  constructor(words: string, isForAll = false) {
+export class Failure extends Error {
+  readonly reach: Reach;
+
+  constructor(words: string, reach: Reach = "one") {
     super(words);
-    this.isForAll = isForAll;
+    this.reach = reach;
   }
 }
 
-export const LOST = "The space can’t be reached.";
+const LOST = "The space can’t be reached.";
+
+export const lost = () => new Failure(LOST, "space");
+export const cancelled = () => new Failure("Cancelled.", "all");
 
 /** What the edge says of the way into the space. */
 const OF_THE_EDGE: Record<string, string> = {
@@ -34,10 +42,11 @@ const OF_THE_AGENT: Record<string, string> = {
 export function failureOf(edgeCode: string | null, text: string): Failure {
   if (edgeCode) {
     const words = OF_THE_EDGE[edgeCode];
-    return new Failure(words ?? LOST, words !== undefined);
+    return words === undefined ? lost() : new Failure(words, "page");
   }
   const { code, message } = parsed(text);
-  return new Failure(OF_THE_AGENT[code ?? ""] ?? sentence(message ?? "it failed"));
+  const words = OF_THE_AGENT[code ?? ""] ?? sentence(message ?? "it failed");
+  return new Failure(words, code === "NO_SPACE" ? "all" : "one");
 }
 
 function parsed(text: string): { code?: string; message?: string } {

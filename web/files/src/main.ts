@@ -5,6 +5,8 @@ import "./style.css";
 
 import { bytes } from "../../shared/bytes";
 import { look, makeDirectory, move, remove, type Found } from "./agent";
+import { bring } from "./bring";
+import { counted } from "./counted";
 import { isAsking, isSure, named, say } from "./dialogs";
 import { acceptFiles } from "./drop";
 import { find, make } from "./element";
@@ -13,24 +15,22 @@ import { Failure } from "./failure";
 import * as listing from "./listing";
 import { shown, spelled, textOf } from "./name";
 import { above, contentOf, HOME, inside, isSame, pageOf, placeOf, type Place } from "./place";
+import * as tree from "./tree";
 import { Uploads } from "./uploads";
 import * as way from "./way";
 
 const notice = find("#notice");
 const sum = find("#sum");
-const chosen = find<HTMLInputElement>("#chosen");
-const buttons = [find<HTMLButtonElement>("#make"), find<HTMLButtonElement>("#bring")];
+const buttons = ["#make", "#bring-folder", "#bring"].map((it) => find<HTMLButtonElement>(it));
 
 let place = placeOf(location.pathname) ?? HOME;
 /** What is there; nothing unless it is a directory that was seen. */
 let entries: Entry[] | undefined;
-/** Whether they are all that is there. */
-let areAll = false;
 /** What is asked last is shown, whatever answers come late. */
 let asked = 0;
 
-const uploads = new Uploads((directory) => {
-  if (isSame(directory, place)) void show();
+const uploads = new Uploads((directories) => {
+  if (directories.some((it) => isSame(it, place))) void show();
 });
 
 /** Goes somewhere. */
@@ -61,7 +61,6 @@ async function show(): Promise<void> {
   if (turn !== asked) return;
   document.body.dataset["state"] = "shown";
   entries = "entries" in found ? sorted(found.entries) : undefined;
-  areAll = "lacking" in found && found.lacking === undefined;
   for (const button of buttons) button.disabled = entries === undefined;
   notice.hidden = entries !== undefined && entries.length > 0;
   if (found instanceof Failure) fail(found);
@@ -72,20 +71,17 @@ async function show(): Promise<void> {
 function list(lacking: string | undefined): void {
   const all = entries ?? [];
   listing.draw(place, all, { rename: (it) => void rename(it), remove: (it) => void removeEntry(it) });
-  if (all.length === 0) notice.replaceChildren(make("p", {}, "This folder is empty. Drop files here, or use Upload."));
+  if (all.length === 0) notice.replaceChildren(make("p", {}, "This folder is empty. Drop files or folders here, or use the buttons above."));
   const folders = all.filter(({ kind }) => kind === "directory").length;
   const counts = [counted(folders, "folder"), counted(all.length - folders, "file")].filter((it) => !it.startsWith("0 "));
   sum.textContent = [counts.join(", "), ...(lacking === undefined ? [] : [lacking])].filter(Boolean).join(". ");
 }
 
-function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? "" : "s"}`;
-}
-
 /** Says why nothing is seen, and leads on. */
-function fail({ message, isForAll }: Failure): void {
+function fail({ message, reach }: Failure): void {
   listing.clear();
   sum.textContent = "";
+  const isForAll = reach === "page";
   const again = make("button", { type: "button" }, isForAll ? "Go on" : "Look again");
   // Loaded anew, the page is led to the sign-in, or told more.
   again.addEventListener("click", () => (isForAll ? location.reload() : void show()));
@@ -133,41 +129,33 @@ async function orSay(change: Promise<void>): Promise<void> {
   }
 }
 
-/** Uploads files to where somebody is, after asking about what is there already. */
-async function upload(files: readonly File[]): Promise<void> {
-  if (files.length === 0) return;
-  const [directory, taken] = [place, new Set(entries?.map(({ name }) => name))];
-  if (!areAll || !entries) {
-    const words = "Not all that is in this folder is known. What has the same name is replaced.";
-    if (await isSure(words, "Upload")) uploads.add(directory, files);
-    return;
-  }
-  const isTaken = ({ name }: File) => taken.has(spelled(name));
-  const old = files.filter(isTaken);
-  const [first] = old;
-  const what = old.length > 1 ? `${old.length} of these files are` : `${first && shown(spelled(first.name))} is`;
-  const replaces = old.length === 0 || (await isSure(`${what} there already. Replace ${old.length > 1 ? "them" : "it"}?`, "Replace"));
-  const wanted = replaces ? files : files.filter((file) => !isTaken(file));
-  if (wanted.length > 0) uploads.add(directory, wanted);
+/** Uploads to where somebody is, after asking about what is there already. */
+async function upload(files: readonly File[], readFolders?: (signal: AbortSignal) => Promise<tree.Tree[]>): Promise<void> {
+  const cargoes = await bring(place, files, readFolders);
+  if (cargoes.length > 0) uploads.add(cargoes);
+}
+
+/** Has somebody choose by a button. */
+function offerChoice(button: string, input: string, take: (files: File[]) => void): void {
+  const chosen = find<HTMLInputElement>(input);
+  find(button).addEventListener("click", () => chosen.click());
+  chosen.addEventListener("change", () => {
+    const files = [...(chosen.files ?? [])];
+    // The same ones may be chosen again.
+    chosen.value = "";
+    take(files);
+  });
 }
 
 find("#make").addEventListener("click", () => {
   const directory = place;
   void named("New folder", "Create", "", (text) => makeDirectory(inside(directory, spelled(text)))).then(show);
 });
-find("#bring").addEventListener("click", () => chosen.click());
-chosen.addEventListener("change", () => {
-  const files = [...(chosen.files ?? [])];
-  // The same one may be chosen again.
-  chosen.value = "";
-  void upload(files);
-});
+offerChoice("#bring", "#chosen", (files) => void upload(files));
+offerChoice("#bring-folder", "#chosen-folder", (files) => void upload([], async () => tree.chosen(files)));
 acceptFiles({
   where: () => (entries && !isAsking() ? `Upload to ${way.called(place)}` : undefined),
-  dropped(files, hasFolders) {
-    const told = hasFolders ? say("Folders can’t be uploaded here. Make one, and drop its files there.") : undefined;
-    void Promise.resolve(told).then(() => upload(files));
-  },
+  dropped: (files, folders) => void upload(files, (signal) => tree.dropped(folders, signal)),
 });
 document.addEventListener("click", (event) => {
   const link = (event.target as Element).closest<HTMLAnchorElement>("a");

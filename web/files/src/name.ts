@@ -35,6 +35,11 @@ export function shown(name: string): string {
   });
 }
 
+/** The way from a directory to something in it, as people see it. */
+export function shownWay(names: readonly string[]): string {
+  return names.map(shown).join("/");
+}
+
 /** Why nothing can be called so; nothing if something can. */
 export function complaint(text: string): string | undefined {
   if (text === "") return "Give it a name.";

@@ -35,6 +35,11 @@ export function inside({ root, names }: Place, name: string): Place {
   return { root, names: [...names, name] };
 }
 
+/** What is at some way from there. */
+export function below({ root, names }: Place, way: readonly string[]): Place {
+  return { root, names: [...names, ...way] };
+}
+
 /** The directory that it is in, as far as that is known: what a home is in, only the agent knows. */
 export function above({ root, names }: Place): Place | undefined {
   return names.length > 0 ? { root, names: names.slice(0, -1) } : undefined;

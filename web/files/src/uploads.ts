@@ -1,27 +1,25 @@
-/** Files on their way into the space, one after the other, and how far they are. */
+/** What is on its way into the space, one after the other, and how far it is. */
 
-import { bytes } from "../../shared/bytes";
-import { send } from "./agent";
-import { find, make } from "./element";
-import { Failure } from "./failure";
-import { shown, spelled } from "./name";
-import { inside, type Place } from "./place";
+import type { Cargo } from "./cargo";
+import { find } from "./element";
+import { cancelled, Failure } from "./failure";
+import type { Place } from "./place";
+import { Row } from "./row";
 
 interface Upload {
-  file: File;
-  place: Place;
+  cargo: Cargo;
   row: Row;
 }
 
 export class Uploads {
-  readonly #arrived: (place: Place) => void;
+  readonly #arrived: (places: Place[]) => void;
   readonly #waiting: Upload[] = [];
   readonly #section = find("#uploads");
   readonly #list = find("#uploads ul");
   #areUnderWay = false;
 
-  /** `arrived` is told the directory that has something new. */
-  constructor(arrived: (place: Place) => void) {
+  /** `arrived` is told the directories that have something new. */
+  constructor(arrived: (places: Place[]) => void) {
     this.#arrived = arrived;
     find("#dismiss").addEventListener("click", () => this.#dismiss());
   }
@@ -30,12 +28,12 @@ export class Uploads {
     return this.#areUnderWay;
   }
 
-  add(place: Place, files: readonly File[]): void {
+  add(cargoes: readonly Cargo[]): void {
     this.#section.hidden = false;
-    for (const file of files) {
-      const row = new Row(shown(spelled(file.name)), file.size);
+    for (const cargo of cargoes) {
+      const row = new Row(cargo.name);
       this.#list.append(row.element);
-      this.#enqueue({ file, place, row });
+      this.#enqueue({ cargo, row });
     }
     this.#list.lastElementChild?.scrollIntoView({ block: "nearest" });
   }
@@ -44,7 +42,7 @@ export class Uploads {
     this.#waiting.push(upload);
     upload.row.waits(() => {
       this.#waiting.splice(this.#waiting.indexOf(upload), 1);
-      this.#failed(upload, new Failure("Cancelled."));
+      this.#failed(upload, cancelled());
     });
     if (!this.#areUnderWay) void this.#sendAll();
   }
@@ -58,18 +56,20 @@ export class Uploads {
   }
 
   async #send(upload: Upload): Promise<void> {
-    const { file, place, row } = upload;
-    const sending = send(inside(place, spelled(file.name)), file, (sentBytes) => row.sent(sentBytes));
-    row.begins(() => sending.cancel());
+    const { cargo, row } = upload;
+    const unwanted = new AbortController();
+    row.begins(() => unwanted.abort());
     try {
-      await sending.done;
-      row.arrived();
+      row.arrived(`Uploaded, ${await cargo.send(row, unwanted.signal)}`);
       find("#uploaded").textContent = `${row.name} is uploaded.`;
-      this.#arrived(place);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.#failed(upload, error);
+      // Nothing can be seen of the space now.
+      if (error.reach === "space" || error.reach === "page") return;
     }
+    // Some of it may be there also when not all is.
+    this.#arrived(cargo.places);
   }
 
   #failed(upload: Upload, { message }: Failure): void {
@@ -80,59 +80,5 @@ export class Uploads {
   #dismiss(): void {
     this.#list.replaceChildren();
     this.#section.hidden = true;
-  }
-}
-
-/** What is seen of an upload. */
-class Row {
-  readonly name: string;
-  readonly #sizeBytes: number;
-  readonly #bar = make("progress");
-  readonly #words = make("span", { className: "words" });
-  readonly #button = make("button", { type: "button" });
-  readonly element: HTMLLIElement;
-  #act = () => {};
-
-  constructor(name: string, sizeBytes: number) {
-    this.name = name;
-    this.#sizeBytes = sizeBytes;
-    this.#bar.ariaLabel = name;
-    this.#button.addEventListener("click", () => this.#act());
-    this.element = make("li", {}, make("bdi", {}, name), this.#bar, this.#words, this.#button);
-  }
-
-  waits(cancel: () => void): void {
-    this.#is("waiting", "Waiting", "Cancel", cancel);
-    this.#bar.removeAttribute("value");
-  }
-
-  begins(cancel: () => void): void {
-    this.#is("sending", "", "Cancel", cancel);
-    this.sent(0);
-  }
-
-  sent(bytesSent: number): void {
-    // A request has nothing but the file in it; an empty one is sent at once.
-    this.#bar.max = Math.max(this.#sizeBytes, 1);
-    this.#bar.value = bytesSent;
-    this.#words.textContent = `${bytes(bytesSent)} of ${bytes(this.#sizeBytes)}`;
-  }
-
-  arrived(): void {
-    this.#is("arrived", `Uploaded, ${bytes(this.#sizeBytes)}`);
-  }
-
-  failed(words: string, again: () => void): void {
-    this.#is("failed", words, "Try again", again);
-  }
-
-  #is(state: string, words: string, label = "", act = () => {}): void {
-    this.element.dataset["state"] = state;
-    this.#words.textContent = words;
-    this.#bar.hidden = state !== "sending" && state !== "waiting";
-    this.#button.hidden = label === "";
-    this.#button.textContent = label;
-    this.#button.ariaLabel = `${label} ${this.name}`;
-    this.#act = act;
   }
 }
