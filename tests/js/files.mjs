@@ -98,12 +98,13 @@ async function makeFolder(name, files, empty = []) {
 /** The digest of all that is in a folder. */
 const treeDigest = (folder) => execFileSync("sh", ["-c", treeScript], { cwd: folder, encoding: "utf8" }).trim();
 
-/** The names of the files that the page sends, from now on. */
+/** The files that the page sends, from now on: their names, and from where on. */
 function noteSent() {
   const sent = [];
   page.on("request", (it) => {
     const { pathname, searchParams } = new URL(it.url());
-    if (it.method() === "PUT" && !searchParams.has("kind")) sent.push(pathname.split("/").at(-1));
+    if (it.method() !== "PUT" || searchParams.has("kind")) return;
+    sent.push({ name: pathname.split("/").at(-1), offset: Number(searchParams.get("offset")) });
   });
   return sent;
 }
@@ -114,11 +115,12 @@ async function digest(path) {
   return hash.digest("hex");
 }
 
-/** A large file on this side. */
+/** A large file on this side, of which no two parts are the same. */
 async function makeLarge() {
   const path = `${scratch}/brought`;
   const file = await openFile(path, "w");
   await file.truncate(largeBytes);
+  for (let at = 0; at < largeBytes; at += 1 << 20) await file.write(`from ${at}`, at);
   await file.write("its end", largeBytes - 7);
   await file.close();
   return path;
@@ -320,7 +322,7 @@ const checks = [
     world.mend();
     await row.getByRole("button", { name: "Try again" }).click();
     await row.getByText("Uploaded, 12 files, 12 MiB").waitFor();
-    equal(new Set(sent).size, 12 - before);
+    equal(new Set(sent.map(({ name }) => name)).size, 12 - before);
     await please(`contain nêw #1 & co/halves: ${treeDigest(folder)}`);
     await button("Dismiss").click();
   }],
@@ -363,20 +365,33 @@ const checks = [
     await dialog().getByRole("button", { name: "Delete" }).click();
     await link("nêw #1 & co").waitFor({ state: "hidden" });
   }],
-  ["a large file goes both ways as it is, also after its way broke", async () => {
+  ["a large file goes both ways as it is, and on from where its way broke", async () => {
     const large = await makeLarge();
-    await choose(large);
     const name = large.split("/").at(-1);
-    await upload(name).locator("progress").waitFor();
-    world.cut();
+    // What is there is of somebody else.
+    await please(`begin ${name}`);
+    const sent = noteSent();
+    world.after(largeBytes / 2, () => world.cut());
+    await choose(large);
     await upload(name).getByText("The connection broke.").waitFor();
     await inspect(page, "broken");
     world.mend();
     await upload(name).getByRole("button", { name: "Try again" }).click();
     await link(name).waitFor();
     await please(`match ${name}: ${await digest(large)}`);
+    equal(sent[0].offset, 0);
+    equal(sent.at(-1).offset > 0, true);
     const begun = await download("large");
     await please(`match large: ${await digest(await begun.path())}`);
+  }],
+  ["who uploads to where another upload is under way waits for that", async () => {
+    const folder = await makeFolder("both", { both: Buffer.alloc(16 << 20, "both") });
+    await please("occupy both");
+    const isRefused = (it) => it.request().method() === "PUT" && it.status() === 409;
+    await Promise.all([page.waitForResponse(isRefused), choose(`${folder}/both`)]);
+    await please("vacate both");
+    await upload("both").getByText("Uploaded, 16 MiB").waitFor();
+    await please(`match both: ${await digest(`${folder}/both`)}`);
   }],
   ["what changes meanwhile is seen by who comes back", async () => {
     await please("write later.txt");

@@ -46,6 +46,13 @@ os.makedirs(home + "locked", mode=0o700)
 const TREE: &str = r"{ find . -printf '%y %P\0' | LC_ALL=C sort -z
 find . -type f -print0 | LC_ALL=C sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1";
 
+/// Writes what an upload has sent of a file.
+fn part_script(file: &str) -> String {
+    format!(
+        "part=/home/dev/.{file}.spaceport-part; head -c 8M /dev/urandom >$part; chown dev: $part"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_fetch_and_bring_files_with_nothing_but_a_browser() {
     let home = Installation::start(Database::Sqlite).await;
@@ -88,6 +95,20 @@ async fn people_fetch_and_bring_files_with_nothing_but_a_browser() {
             ("contain", folder) => {
                 let (folder, wanted) = folder.split_once(": ").expect("a folder, and its digest");
                 reads(format!("cd '/home/dev/{folder}' && {TREE}"), wanted).await;
+            }
+            // Another upload, of something else, that has ended or that goes on.
+            ("begin", file) => {
+                docker.read_inside(&space, &part_script(file));
+            }
+            ("occupy", file) => {
+                let script = format!(
+                    "{}; mkfifo /tmp/vacate; flock $part cat /tmp/vacate >/dev/null 2>&1 &",
+                    part_script(file)
+                );
+                docker.read_inside(&space, &script);
+            }
+            ("vacate", _) => {
+                docker.read_inside(&space, "echo >/tmp/vacate");
             }
             ("write", file) => {
                 docker.read_inside(&space, &format!("echo later >/home/dev/{file}"));

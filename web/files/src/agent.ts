@@ -6,8 +6,8 @@ import { contentOf, type Place } from "./place";
 
 /** How long an answer may take to begin. */
 const TIMEOUT_MS = 60_000;
-/** The same where very many files are removed: as long as the edge waits. */
-const REMOVAL_TIMEOUT_MS = 3_600_000;
+/** The same where very many files are removed, or a very large one is read: as long as the edge waits. */
+const LONG_TIMEOUT_MS = 3_600_000;
 /** More entries of one directory aren't shown. */
 const ENTRIES_MAX = 10_000;
 
@@ -55,12 +55,23 @@ export async function makeDirectory(place: Place): Promise<void> {
 
 /** Removes what is there, with all that is in it. */
 export async function remove(place: Place): Promise<void> {
-  await ask("DELETE", `${contentOf(place)}?recursive`, { timeoutMs: REMOVAL_TIMEOUT_MS });
+  await ask("DELETE", `${contentOf(place)}?recursive`, { timeoutMs: LONG_TIMEOUT_MS });
 }
 
 /** Moves something to where nothing is yet. */
 export async function move(place: Place, to: Place): Promise<void> {
   await ask("POST", `${contentOf(place)}?move-to=${encodeURIComponent(contentOf(to))}`);
+}
+
+/** How much there is of an upload that isn't whole, up to `bytesMax`, and the digest of that. */
+export async function unfinished(
+  place: Place,
+  bytesMax: number,
+  signal: AbortSignal,
+): Promise<{ size: number; digest: string }> {
+  const path = `${contentOf(place)}?part&digest-of=${bytesMax}`;
+  const response = await ask("GET", path, { signal, timeoutMs: LONG_TIMEOUT_MS });
+  return (await response.json()) as { size: number; digest: string };
 }
 
 interface Asking {
@@ -76,6 +87,7 @@ async function ask(
   path: string,
   { enough = new AbortController(), signal, timeoutMs = TIMEOUT_MS }: Asking = {},
 ): Promise<Response> {
+  if (signal?.aborted) throw cancelled();
   const end = () => enough.abort();
   const timer = setTimeout(end, timeoutMs);
   signal?.addEventListener("abort", end);

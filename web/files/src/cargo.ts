@@ -36,8 +36,9 @@ export class OneFile implements Cargo {
   async send(progress: Progress, signal: AbortSignal): Promise<string> {
     const { size } = this.#file;
     const sent = (count: number) => progress.sent(count, size, `${bytes(count)} of ${bytes(size)}`);
+    const compares = () => progress.sent(0, size, "Comparing");
     sent(0);
-    await send(this.#place, this.#file, { progress: sent, signal });
+    await send(this.#place, this.#file, { progress: sent, compares, signal });
     return bytes(size);
   }
 }

@@ -8,10 +8,13 @@ export type Reach = "one" | "all" | "space" | "page";
 
 export class Failure extends Error {
   readonly reach: Reach;
+  /** The agent's, if it is the agent that says so. */
+  readonly code: string | undefined;
 
-  constructor(words: string, reach: Reach = "one") {
+  constructor(words: string, reach: Reach = "one", code?: string) {
     super(words);
     this.reach = reach;
+    this.code = code;
   }
 }
 
@@ -19,6 +22,7 @@ const LOST = "The space can’t be reached.";
 
 export const lost = () => new Failure(LOST, "space");
 export const cancelled = () => new Failure("Cancelled.", "all");
+export const unreadable = () => new Failure("It can’t be read, or has changed since it was chosen.");
 
 /** What the edge says of the way into the space. */
 const OF_THE_EDGE: Record<string, string> = {
@@ -35,6 +39,7 @@ const OF_THE_AGENT: Record<string, string> = {
   EXISTS: "Something of this name is there already.",
   IS_A_DIRECTORY: "A folder of this name is there already.",
   NO_SPACE: "There is no room left in the space.",
+  INCOMPLETE: "Not all of it has arrived.",
   OFFSET_MISMATCH: "Somebody else is uploading to the same place. Try again soon.",
 };
 
@@ -46,7 +51,7 @@ export function failureOf(edgeCode: string | null, text: string): Failure {
   }
   const { code, message } = parsed(text);
   const words = OF_THE_AGENT[code ?? ""] ?? sentence(message ?? "it failed");
-  return new Failure(words, code === "NO_SPACE" ? "all" : "one");
+  return new Failure(words, code === "NO_SPACE" ? "all" : "one", code);
 }
 
 function parsed(text: string): { code?: string; message?: string } {

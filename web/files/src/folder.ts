@@ -4,7 +4,7 @@ import { bytes } from "../../shared/bytes";
 import { putDirectory } from "./agent";
 import type { Cargo, Progress } from "./cargo";
 import { counted } from "./counted";
-import { cancelled, Failure } from "./failure";
+import { Failure } from "./failure";
 import { shown, shownWay } from "./name";
 import { below, type Place } from "./place";
 import { send } from "./send";
@@ -53,7 +53,6 @@ export class Folder implements Cargo {
   }
 
   async #make(way: string[], signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw cancelled();
     try {
       await putDirectory(below(this.#place, way), signal);
     } catch (error) {
@@ -78,7 +77,7 @@ export class Folder implements Cargo {
         tell();
       };
       try {
-        await send(below(this.#place, it.names), it.file, { progress: sent, signal });
+        await send(below(this.#place, it.names), it.file, { progress: sent, compares: () => {}, signal });
         this.#arrived.add(it);
         this.#arrivedBytes += it.file.size;
       } catch (error) {

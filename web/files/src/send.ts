@@ -1,22 +1,50 @@
-/** Sends files into the space. */
+/** Sends files into the space, from where an earlier upload of them broke. */
 
-import { cancelled, Failure, failureOf } from "./failure";
+import { cancelled, Failure, failureOf, unreadable } from "./failure";
 import { contentOf, type Place } from "./place";
+import { sentBefore } from "./resume";
+
+/**
+ * How long it is waited for another upload to the same place, which may be what is still on its way of the
+ * one that broke. The agent lets go of one of which nothing is heard after 10 s.
+ */
+const PATIENCE_MS = 15_000;
+const RETRY_MS = 500;
 
 /** What is seen, and done, of a file on its way. */
 export interface Journey {
+  /** What was sent before counts. */
   progress(sentBytes: number): void;
+  /** What is there already is being compared. */
+  compares(): void;
   /** Whether somebody doesn't want it any more. */
   signal: AbortSignal;
 }
 
 /** Puts a file where it is to be. The one that was there is replaced once this one is whole. */
 export async function send(place: Place, file: Blob, journey: Journey): Promise<void> {
-  await put(contentOf(place), file, journey);
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await attempt(place, file, journey);
+    } catch (error) {
+      const isBusy = error instanceof Failure && error.code === "OFFSET_MISMATCH";
+      if (!isBusy || performance.now() > until) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
-function put(path: string, body: Blob, { progress, signal }: Journey): Promise<void> {
+async function attempt(place: Place, file: Blob, { progress, compares, signal }: Journey): Promise<void> {
+  const offset = await sentBefore(place, file, compares, signal);
+  const query = `size=${file.size}${offset > 0 ? `&offset=${offset}` : ""}`;
+  const sent = (count: number) => progress(offset + count);
+  await put(`${contentOf(place)}?${query}`, file.slice(offset), sent, signal);
+}
+
+function put(path: string, body: Blob, progress: (sentBytes: number) => void, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.reject(cancelled());
+  progress(0);
   // Only this tells how much of a request was sent.
   const request = new XMLHttpRequest();
   const cancel = () => request.abort();
@@ -39,10 +67,6 @@ function put(path: string, body: Blob, { progress, signal }: Journey): Promise<v
 
 /** Why a request came to nothing: the browser doesn't tell a lost connection from a file that it can't read. */
 async function broken(body: Blob): Promise<Failure> {
-  try {
-    await body.slice(0, 1).arrayBuffer();
-  } catch {
-    return new Failure("It can’t be read, or has changed since it was chosen.");
-  }
-  return new Failure("The connection broke.", "space");
+  const isReadable = await body.slice(0, 1).arrayBuffer().then(() => true, () => false);
+  return isReadable ? new Failure("The connection broke.", "space") : unreadable();
 }
