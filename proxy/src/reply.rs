@@ -259,14 +259,15 @@ impl Answer {
     pub fn not_running(name: &str, status: Status) -> Self {
         let (title, state, retry) = match status {
             Status::Starting => ("Starting", "is starting. This takes a moment.", 3),
-            Status::Stopping => ("Stopping", "is being stopped.", 30),
+            Status::Stopping => ("Stopping", "is being stopped.", 3),
             Status::Created => ("Not started", "has not been started yet.", 30),
             Status::Deleting | Status::Deleted => ("Going away", "is being deleted.", 60),
             Status::Stopped | Status::Running => ("Stopped", "is stopped.", 30),
         };
         Self {
             retry_after_seconds: Some(retry),
-            refresh: status == Status::Starting,
+            // What is on its way to another state is soon there.
+            refresh: matches!(status, Status::Starting | Status::Stopping),
             ..Self::new(
                 Code::SpaceNotRunning,
                 title,

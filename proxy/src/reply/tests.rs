@@ -59,10 +59,24 @@ fn a_space_that_does_not_run_says_why_and_when_to_come_back() {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(RETRY_AFTER));
         let reloads = response.body().contains("http-equiv=\"refresh\"");
-        assert_eq!(reloads, status == Status::Starting, "{status:?}");
+        let passes = [Status::Starting, Status::Stopping].contains(&status);
+        assert_eq!(reloads, passes, "{status:?}");
     }
     let starting = render(&Answer::not_running("lab", Status::Starting), None);
     assert!(starting.body().contains("“lab” is starting"));
+}
+
+/// Or whoever came while it was stopping would never be offered to start it.
+#[test]
+fn a_page_of_a_space_on_its_way_to_another_state_looks_again_soon() {
+    let again = |status| {
+        let answer = render(&Answer::not_running("lab", status), Some("text/html"));
+        let seconds = answer.headers()[RETRY_AFTER].to_str().expect("text");
+        let refresh = format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">");
+        assert!(answer.body().contains(&refresh), "{status:?}");
+        seconds.to_owned()
+    };
+    assert_eq!(again(Status::Stopping), again(Status::Starting));
 }
 
 #[test]
