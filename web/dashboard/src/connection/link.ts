@@ -136,9 +136,11 @@ export class Link {
     waiting.forEach((begin) => begin());
   };
 
-  /** Tries now what would be tried later. */
+  /** Tries now what would be tried later. What is being tried already is soon tried again if it fails. */
   readonly hurry = (): void => {
-    if (!document.hidden) this.#retry();
+    if (document.hidden) return;
+    this.#failures = 0;
+    this.#retry();
   };
 
   /** A browser that says it is offline is believed, but asked again. */
