@@ -4,8 +4,9 @@ use std::{
     env,
     io::{Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
+    ops::Range,
     process::{Child, Command, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -21,9 +22,6 @@ use spaceport_domain::agent::{
 pub const DEADLINE: Duration = Duration::from_secs(30);
 const SECRET: Secret = Secret::new([7; 32]);
 
-/// Held until an agent has the port that was free for it, so that no other gets the same.
-static STARTING: Mutex<()> = Mutex::new(());
-
 /// An agent that runs; it ends when it is dropped.
 pub struct Agent {
     process: Child,
@@ -38,10 +36,7 @@ impl Agent {
 
     /// Starts one with what `config` says beside port and secret.
     pub fn with(config: Config) -> Self {
-        let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = free.local_addr().expect("its address").port();
-        drop(free);
+        let port = free_port();
         let hash: [u8; 32] = Sha256::digest(SECRET.bytes()).into();
         let config = Config {
             secret_sha256: Secret::new(hash).reveal(),
@@ -58,12 +53,9 @@ impl Agent {
             .spawn()
             .expect("the agent");
         let agent = Self { process, port };
-        let began = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(began.elapsed() < DEADLINE, "the agent doesn't listen");
-            std::thread::yield_now();
-        }
-        drop(starting);
+        eventually("the agent listens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
         agent
     }
 
@@ -118,6 +110,31 @@ impl Drop for Agent {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// A port where nobody listens, below those that the kernel hands out: what binds any port or connects
+/// doesn't get it. No two calls get the same.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const PORTS: Range<u32> = 26_000..32_000;
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let offset = std::process::id().wrapping_mul(97).wrapping_add(step);
+        let port = PORTS.start + offset % (PORTS.end - PORTS.start);
+        let port = u16::try_from(port).expect("below 65536");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Asks again and again, for what no event tells. What is waited for needs the processor, too.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < DEADLINE, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use spaceport_domain::agent::{Accepted, Answer, Listen, RefusalCode, Service, frame::Kind};
 
-use crate::agent::{Agent, Frames};
+use crate::agent::{Agent, Frames, eventually, free_port};
 
 fn listen(agent: &Agent, listen: Listen) -> (Frames, u16, Option<Vec<u8>>) {
     let (stream, answer) = agent.ask(Service::Listen(listen)).expect("it listens");
@@ -78,15 +78,15 @@ fn a_connection_to_a_port_of_the_space_is_told_of_and_fetched() {
 #[test]
 fn a_port_is_listened_at_for_as_long_as_the_connection_lasts() {
     let agent = Agent::start();
-    let (frames, port, _) = listen(&agent, tcp(0));
+    let (frames, port, _) = listen(&agent, tcp(free_port()));
     let taken = agent
         .ask(Service::Listen(tcp(port)))
         .expect_err("it is taken");
     assert_eq!(taken.code, RefusalCode::Refused);
     drop(frames);
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-        std::thread::yield_now();
-    }
+    eventually("nobody listens", || {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err()
+    });
     listen(&agent, tcp(port));
 }
 
@@ -112,9 +112,7 @@ fn the_socket_for_keys_is_the_users_alone_and_goes_with_the_connection() {
         ending.shutdown(Shutdown::Write).expect("ended");
     });
     drop(frames);
-    while folder.exists() {
-        std::thread::yield_now();
-    }
+    eventually("the folder has gone", || !folder.exists());
 }
 
 #[test]

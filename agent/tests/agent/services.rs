@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::net::sockopt::set_socket_linger;
@@ -11,7 +11,7 @@ use spaceport_domain::agent::{
     Answer, Exec, PROTOCOL, Program, RefusalCode, Reply, Secret, Service, frame::Kind,
 };
 
-use crate::agent::{Agent, DEADLINE, receive, send};
+use crate::agent::{Agent, eventually, free_port, receive, send};
 
 #[test]
 fn only_who_knows_the_secret_is_served() {
@@ -121,26 +121,18 @@ fn why_there_is_no_connection_is_told() {
             .expect_err("refused")
             .code
     };
-    let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let port = unused.local_addr().expect("its address").port();
-    drop(unused);
-    assert_eq!(code("127.0.0.1", port), RefusalCode::Refused);
+    assert_eq!(code("127.0.0.1", free_port()), RefusalCode::Refused);
     assert_eq!(code("no such host", 80), RefusalCode::NotFound);
 }
 
 /// Waits until nothing runs and nothing is connected.
 fn until_all_has_ended(agent: &Agent) {
-    let began = Instant::now();
-    loop {
+    eventually("all has ended", || {
         let Ok((_, Answer::Status(status))) = agent.ask(Service::Status) else {
             panic!("no status");
         };
-        if (status.executions, status.connections) == (0, 0) {
-            return;
-        }
-        assert!(began.elapsed() < DEADLINE, "{status:?}");
-        std::thread::yield_now();
-    }
+        (status.executions, status.connections) == (0, 0)
+    });
 }
 
 #[test]

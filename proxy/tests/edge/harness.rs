@@ -171,17 +171,11 @@ pub(crate) fn routes(number: u128, status: &str, target: SocketAddr, host: &str)
 
 /// Waits until a line of the edge's metrics is as said.
 pub(crate) async fn counts(edge: &Edge, line: &str) {
-    let counted = async {
-        while !operator(edge, "/metrics")
-            .await
-            .1
-            .lines()
-            .any(|it| it == line)
-        {
-            tokio::task::yield_now().await;
-        }
-    };
-    crate::soon(counted).await;
+    crate::eventually(async || {
+        let (_, metrics) = operator(edge, "/metrics").await;
+        metrics.lines().any(|it| it == line)
+    })
+    .await;
 }
 
 /// Gets a page of the edge's health and metrics.

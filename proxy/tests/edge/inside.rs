@@ -20,7 +20,7 @@ use crate::{
 const PERMISSIONS: [&str; 4] = ["USE_PORT_FORWARD", "USE_TERMINAL", "USE_FILES", "USE_VNC"];
 
 /// An edge that waits for agents for longer than a test does.
-const PATIENT: [(&str, &str); 1] = [("SPACEPORT_EDGE_CONNECT_SECONDS", "60")];
+const PATIENT: [(&str, &str); 1] = [("SPACEPORT_EDGE_CONNECT_SECONDS", "120")];
 /// Long enough for a request to be tried more than once.
 const A_MOMENT: Duration = Duration::from_millis(200);
 

@@ -9,6 +9,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::{
+    eventually,
     harness::{HOST, House},
     soon,
     visitor::{Visitor, as_h1, got, request},
@@ -109,12 +110,7 @@ async fn requests_under_way_are_finished_and_newcomers_are_not_taken() {
 
     let edge = house.edge.take().unwrap();
     let stopping = tokio::task::spawn_blocking(|| edge.shutdown());
-    let refused = async {
-        while TcpStream::connect(visitor.edge).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    soon(refused).await;
+    eventually(async || TcpStream::connect(visitor.edge).await.is_err()).await;
     house.space.shared.gate.open();
     house.space.shared.gate.open();
     let first = got(first.await.unwrap().unwrap()).await;

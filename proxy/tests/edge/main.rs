@@ -36,9 +36,21 @@ mod terminals;
 mod upstreams;
 mod visitor;
 
+use std::time::Duration;
+
 /// Waits for what must happen soon, and fails loudly when it doesn't.
 async fn soon<F: IntoFuture>(future: F) -> F::Output {
     tokio::time::timeout(space::SOON, future)
         .await
         .expect("it didn't happen in time")
+}
+
+/// Asks again and again, for what no event tells. What is waited for needs the processor, too.
+async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon(Box::pin(asking)).await;
 }

@@ -1,6 +1,15 @@
 //! What runs in a space: a small server that tells what it got.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream};
@@ -307,11 +316,21 @@ pub(crate) async fn hangs_up_on_reuse() -> (SocketAddr, tokio::task::JoinHandle<
     (address, server)
 }
 
-/// A port where nobody listens.
+/// A port where nobody listens, below those that the kernel hands out: what binds any port or connects
+/// doesn't get it. No two calls get the same.
 pub(crate) fn closed_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const PORTS: Range<u32> = 20_000..26_000;
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let offset = std::process::id().wrapping_mul(97).wrapping_add(step);
+        let port = PORTS.start + offset % (PORTS.end - PORTS.start);
+        let port = u16::try_from(port).unwrap();
+        if std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Long enough for anything that happens at all.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_mins(1);

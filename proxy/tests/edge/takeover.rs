@@ -11,6 +11,7 @@ use spaceport_proxy::{Edge, Settings, settings::Source};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
 use crate::{
+    eventually,
     harness::{HOST, House, operator},
     soon,
     visitor::{as_h1, got, request},
@@ -48,19 +49,14 @@ async fn a_successor_gets_the_sockets_and_what_is_open_goes_on() {
     assert_eq!(house.edge().address(), old.address());
     assert_eq!(house.edge().metrics_address(), old.metrics_address());
     // For a moment both take connections; the successor has fewer than its predecessor had.
-    soon(Box::pin(async {
-        loop {
-            assert_eq!(house.get(HOST, "/").await.status, 200);
-            let (_, metrics) = operator(house.edge(), "/metrics").await;
-            let is_successor = [1, 2].iter().any(|count| {
-                let line = format!("spaceport_edge_connections_total{{protocol=\"h1\"}} {count}\n");
-                metrics.contains(&line)
-            });
-            if is_successor {
-                break;
-            }
-        }
-    }))
+    eventually(async || {
+        assert_eq!(house.get(HOST, "/").await.status, 200);
+        let (_, metrics) = operator(house.edge(), "/metrics").await;
+        [1, 2].iter().any(|count| {
+            let line = format!("spaceport_edge_connections_total{{protocol=\"h1\"}} {count}\n");
+            metrics.contains(&line)
+        })
+    })
     .await;
 
     // A connection that was idle is good for one more request, and says that it was the last.

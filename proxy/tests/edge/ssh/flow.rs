@@ -5,10 +5,10 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::town::Town;
-use crate::soon;
+use crate::{eventually, soon};
 
 /// A client that shares one connection with others.
-async fn shared(town: &Town) -> (String, tokio::process::Child) {
+pub(super) async fn shared(town: &Town) -> (String, tokio::process::Child) {
     let control = town.path("control").display().to_string();
     let mut master = town.program("ssh");
     let master = master
@@ -16,7 +16,7 @@ async fn shared(town: &Town) -> (String, tokio::process::Child) {
         .spawn()
         .unwrap();
     let check = ["-S", control.as_str(), "-O", "check", "lab"];
-    soon(async { while town.ssh(&check).await.status != Some(0) {} }).await;
+    eventually(async || town.ssh(&check).await.status == Some(0)).await;
     (control, master)
 }
 
@@ -135,7 +135,7 @@ async fn keys_are_exchanged_anew_while_everything_goes_on() {
 
 #[tokio::test]
 async fn a_client_that_gives_no_sign_of_life_is_cut_if_that_is_wanted() {
-    let town = Town::open_with(&[("SPACEPORT_SSH_KEEPALIVE_SECONDS", "0.1")]).await;
+    let town = Town::open_with(&[("SPACEPORT_SSH_KEEPALIVE_SECONDS", "1")]).await;
     let mut ssh = town.program("ssh");
     let mut child = ssh
         .args(["lab", "echo $$; exec sleep 1000"])
@@ -143,18 +143,13 @@ async fn a_client_that_gives_no_sign_of_life_is_cut_if_that_is_wanted() {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let pid = soon(lines.next_line()).await.unwrap().unwrap();
-    // It answers for as long as it can.
-    assert_eq!(town.ssh(&["lab", "sleep 1; echo on"]).await.well(), "on\n");
+    // It answers for as long as it can, and so isn't cut after three signs of life that fail to come.
+    assert_eq!(town.ssh(&["lab", "sleep 6; echo on"]).await.well(), "on\n");
     assert!(is_there(&pid));
     let stop = ["-STOP", &child.id().unwrap().to_string()];
     let stopped = tokio::process::Command::new("kill").args(stop).status();
     assert!(stopped.await.unwrap().success());
-    soon(async {
-        while is_there(&pid) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    eventually(async || !is_there(&pid)).await;
     child.kill().await.unwrap();
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::town::Town;
-use crate::{soon, space::closed_port};
+use crate::{eventually, soon, space::closed_port};
 
 /// A server that says something, then echoes until the client ends, then says goodbye.
 pub(super) async fn echo() -> SocketAddr {
@@ -50,15 +50,18 @@ fn expected(said: &[u8]) -> Vec<u8> {
 
 /// Waits until somebody listens there.
 async fn connected(port: u16) -> TcpStream {
-    soon(async {
-        loop {
-            match TcpStream::connect(("127.0.0.1", port)).await {
-                Ok(stream) => return stream,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
+    let mut stream = None;
+    eventually(async || {
+        stream = TcpStream::connect(("127.0.0.1", port)).await.ok();
+        stream.is_some()
     })
-    .await
+    .await;
+    stream.unwrap()
+}
+
+/// Waits until nobody listens there any more.
+async fn refused(port: u16) {
+    eventually(async || TcpStream::connect(("127.0.0.1", port)).await.is_err()).await;
 }
 
 /// A connection by a proxy at `proxy` to a port of the space, by SOCKS 5 (RFC 1928).
@@ -169,12 +172,7 @@ async fn a_port_of_the_space_leads_to_the_client_until_it_is_cancelled() {
     let forwarded = format!("{port}:127.0.0.1:{}", echo.port());
     let cancel = ["-S", &control, "-O", "cancel", "-R", &forwarded, "lab"];
     town.ssh(&cancel).await.well();
-    soon(async {
-        while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    refused(port).await;
     // What was open goes on.
     assert_eq!(converse(kept, b"hi\n").await, b"hi\nbye\n");
     // Any free port will do, and the client is told which.
@@ -187,12 +185,7 @@ async fn a_port_of_the_space_leads_to_the_client_until_it_is_cancelled() {
     );
     // It ends with the client.
     ssh.kill().await.unwrap();
-    soon(async {
-        while TcpStream::connect(("127.0.0.1", told)).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    refused(told).await;
 }
 
 #[tokio::test]
@@ -203,12 +196,7 @@ async fn programs_of_the_space_use_the_clients_keys() {
     agent.arg("-D").arg("-a").arg(&socket);
     let agent = agent.stdout(Stdio::null()).kill_on_drop(true).spawn();
     let _agent = agent.unwrap();
-    soon(async {
-        while UnixStream::connect(&socket).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    eventually(async || UnixStream::connect(&socket).await.is_ok()).await;
     let list = async |arguments: &[&str]| {
         let mut ssh = town.program("ssh");
         ssh.args(arguments).env("SSH_AUTH_SOCK", &socket);

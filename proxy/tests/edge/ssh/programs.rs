@@ -5,7 +5,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::town::{DEVELOPER, Town, person};
-use crate::soon;
+use crate::{eventually, soon};
 
 #[tokio::test]
 async fn a_command_runs_with_its_output_its_errors_and_its_status() {
@@ -148,10 +148,5 @@ async fn what_a_program_started_ends_with_the_client() {
     let is_there = || std::path::Path::new("/proc").join(&pid).exists();
     assert!(is_there());
     child.kill().await.unwrap();
-    soon(async {
-        while is_there() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    eventually(async || !is_there()).await;
 }

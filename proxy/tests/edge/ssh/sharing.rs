@@ -5,10 +5,11 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use super::{
+    flow::shared,
     forwarding::{by_proxy, converse, echo},
     town::Town,
 };
-use crate::{harness::operator, soon, space::closed_port};
+use crate::{harness::counts, soon, space::closed_port};
 
 const SESSIONS: usize = 100;
 
@@ -49,18 +50,10 @@ async fn all_at_once(town: &Town, arguments: &[&str]) {
 #[tokio::test]
 async fn a_hundred_sessions_share_one_connection() {
     let town = Town::open().await;
-    let control = town.path("control").display().to_string();
-    let mut master = town.program("ssh");
-    let mut master = master
-        .args(["-N", "-M", "-S", &control, "lab"])
-        .spawn()
-        .unwrap();
-    let check = ["-S", control.as_str(), "-O", "check", "lab"];
-    soon(async { while town.ssh(&check).await.status != Some(0) {} }).await;
+    let (control, mut master) = shared(&town).await;
     all_at_once(&town, &["-S", &control]).await;
-    let (_, metrics) = operator(town.house.edge(), "/metrics").await;
-    let accepted = "spaceport_edge_ssh_sign_ins_total{result=\"accepted\"} 1\n";
-    assert!(metrics.contains(accepted), "{metrics}");
+    let accepted = "spaceport_edge_ssh_sign_ins_total{result=\"accepted\"} 1";
+    counts(town.house.edge(), accepted).await;
     town.ssh(&["-S", &control, "-O", "exit", "lab"])
         .await
         .well();
@@ -71,18 +64,9 @@ async fn a_hundred_sessions_share_one_connection() {
 async fn a_hundred_connections_are_open_at_once() {
     let town = Town::open().await;
     all_at_once(&town, &[]).await;
-    let gone = async {
-        loop {
-            let (_, metrics) = operator(town.house.edge(), "/metrics").await;
-            let is_empty = ["connections", "channels"]
-                .iter()
-                .all(|what| metrics.contains(&format!("spaceport_edge_ssh_{what} 0\n")));
-            if is_empty {
-                return;
-            }
-        }
-    };
-    soon(gone).await;
+    for what in ["connections", "channels"] {
+        counts(town.house.edge(), &format!("spaceport_edge_ssh_{what} 0")).await;
+    }
 }
 
 /// What VS Code's Remote-SSH does: a shell without a terminal gets a script on its input, which

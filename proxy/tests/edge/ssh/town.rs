@@ -1,7 +1,7 @@
 //! An edge with a space whose agent is the real one, and somebody with OpenSSH.
 
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Output, Stdio},
     time::Duration,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use crate::{harness::House, soon};
+use crate::{harness::House, soon, space::closed_port};
 
 const SECRET: [u8; 32] = [0x55; 32];
 /// The agent, which is built beside the edge.
@@ -42,10 +42,7 @@ impl Agent {
     fn start() -> Self {
         let beside = Path::new(EDGE_PROGRAM).with_file_name("spaceport-agent");
         let program = std::env::var_os(AGENT_VARIABLE).map_or(beside, PathBuf::from);
-        let port = {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            free.local_addr().unwrap().port()
-        };
+        let port = closed_port();
         let digest = Sha256::digest(SECRET);
         let digest = format!("{digest:x}");
         let config = json!({"secretSha256": digest, "port": port, "user": ""});
