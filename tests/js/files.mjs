@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, mkdtempSync, rmSync } from "node:fs";
-import { mkdir, mkdtemp, open as openFile, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open as openFile, readFile, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 
@@ -334,6 +334,16 @@ const checks = [
     const words = "mixed/a: A folder of this name is there already. Uploaded: 1 of 2 files.";
     await upload("mixed").getByText(words).waitFor();
     await please("hold nêw #1 & co/mixed/b: another");
+    await button("Dismiss").click();
+    const folder = await makeFolder("mixed", { b: "a third", gone: "x" });
+    await dropFrom(folder);
+    await dialog().getByText("mixed/b is there already. Replace it?").waitFor();
+    await unlink(`${folder}/gone`);
+    await dialog().getByRole("button", { name: "Replace" }).click();
+    const unreadable = "mixed/gone: It can’t be read, or has changed since it was chosen. Uploaded: 1 of 2 files.";
+    await upload("mixed").getByText(unreadable).waitFor();
+    await inspect(page, "unreadable");
+    await please("hold nêw #1 & co/mixed/b: a third");
     await button("Dismiss").click();
     await dropFrom(await makeFolder("empty", {}, ["."]));
     await upload("empty").getByText("empty: Something of this name is there already.").waitFor();

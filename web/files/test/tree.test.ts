@@ -2,20 +2,21 @@ import { expect, test } from "vitest";
 
 import { byDepth, chosen, dropped, ENTRIES_MAX } from "../src/tree";
 
-const file = (path: string) => Object.assign(new File(["x"], path), { webkitRelativePath: path });
+const content = new File(["x"], "x");
+const file = (path: string) => ({ webkitRelativePath: path }) as File;
 const { signal } = new AbortController();
 
-/** A folder as a browser hands it over: in parts of two. */
+/** A folder as a browser hands it over: in parts. */
 function folder(name: string, inside: FileSystemEntry[]): FileSystemDirectoryEntry {
   const createReader = () => {
     const left = [...inside];
-    return { readEntries: (found: (entries: FileSystemEntry[]) => void) => found(left.splice(0, 2)) };
+    return { readEntries: (found: (entries: FileSystemEntry[]) => void) => found(left.splice(0, Math.ceil(left.length / 2))) };
   };
   return { name, isDirectory: true, createReader } as FileSystemDirectoryEntry;
 }
 
 const leaf = (name: string) =>
-  ({ name, isDirectory: false, file: (found: (file: File) => void) => found(new File(["x"], name)) }) as FileSystemFileEntry;
+  ({ name, isDirectory: false, file: (found: (file: File) => void) => found(content) }) as FileSystemFileEntry;
 
 test("all of a dropped folder is found, empty folders and what comes in later parts included", async () => {
   const root = folder("a b", [leaf("1"), folder("empty", []), leaf("2"), folder("ü", [leaf("<i>")]), leaf("3")]);
