@@ -1,6 +1,7 @@
 // Named checks, run one after the other.
 
 const CHECK_TIMEOUT_MS = 15_000;
+const KEEP_TIMEOUT_MS = 30_000;
 
 /**
  * Runs `[name, async function]` pairs, prints what fails, and sets the status of the process. After
@@ -15,7 +16,7 @@ export async function run(checks, timeoutMs = CHECK_TIMEOUT_MS, keep = async () 
     } catch (error) {
       failed += 1;
       console.log(`FAILED  ${name}: ${error?.message ?? JSON.stringify(error)}`);
-      if (failed === 1) await keep().catch(() => {});
+      if (failed === 1) await within(KEEP_TIMEOUT_MS, keep()).catch(() => {});
     }
   }
   console.log(`${checks.length - failed} of ${checks.length} passed`);

@@ -15,12 +15,17 @@ use tokio::{
 
 use crate::{node, root};
 
-/// Where screenshots of the last run are kept, to be looked at: the folder of one test.
+/// Where screenshots of the last run are kept, to be looked at: the folder of one test, without those
+/// of the run before.
 #[must_use]
 pub fn pictures(test: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR");
     let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("screenshots").join(test)
+    let folder = target.join("screenshots").join(test);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).expect("a folder of pictures");
+    }
+    folder
 }
 
 /// Runs a script of `tests/js`, with `setting` as its argument, where it reaches `servers` as if it
@@ -30,13 +35,13 @@ pub async fn run(script: &str, setting: Value, servers: &[SocketAddr]) {
     converse(script, setting, servers, nothing).await;
 }
 
-/// The same, of a script that asks `act` for what it can't do itself. Gives what it printed.
+/// The same, of a script that asks `act` for what it can't do itself.
 pub async fn converse(
     script: &str,
     mut setting: Value,
     servers: &[SocketAddr],
     act: impl AsyncFnMut(&str),
-) -> String {
+) {
     let folder = Folder::new();
     let mut relays = JoinSet::new();
     for server in servers {
@@ -45,7 +50,7 @@ pub async fn converse(
         relays.spawn(relay(listener, *server));
     }
     setting["sockets"] = folder.0.display().to_string().into();
-    node::converse_in_own_network(script, &[&setting.to_string()], act).await
+    node::converse_in_own_network(script, &[&setting.to_string()], act).await;
 }
 
 async fn relay(listener: UnixListener, server: SocketAddr) {

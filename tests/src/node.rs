@@ -1,17 +1,21 @@
 //! The scripts of `tests/js`: reference clients and audits that are written for Node.js.
 
-use std::{ffi::OsStr, path::PathBuf};
+use std::{ffi::OsStr, path::PathBuf, time::Duration};
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     process::Command,
     sync::OnceCell,
+    time::timeout,
 };
 
-use crate::{in_time, root};
+use crate::{PATIENCE, in_time, root};
 
 /// How a line begins in which a script asks for something.
 const REQUEST: &str = "please ";
+/// How long such a script may say nothing: its own checks, and what it keeps of one that failed, end
+/// before.
+const SILENCE: Duration = PATIENCE.saturating_mul(3);
 
 /// Runs a script to its end, which must be a good one: what it printed is shown when it isn't.
 pub async fn run(script: &str, arguments: &[&str]) {
@@ -21,13 +25,13 @@ pub async fn run(script: &str, arguments: &[&str]) {
 
 /// Runs a script to a good end, in a network namespace of its own, whose loopback is down at first. It
 /// may ask for what it can't do itself: a line of its output that begins with
-/// [`REQUEST`] is given to `act`, and answered by an empty line once that is done. Gives what it
-/// printed besides.
+/// [`REQUEST`] is given to `act`, and answered by an empty line once that is done. What it prints
+/// besides is printed as it comes, so that it is there however this ends.
 pub async fn converse_in_own_network(
     script: &str,
     arguments: &[&str],
     mut act: impl AsyncFnMut(&str),
-) -> String {
+) {
     let mut command = Command::new("unshare");
     command.args(["--net", "node"]);
     command.arg(directory().await.join(script)).args(arguments);
@@ -36,26 +40,31 @@ pub async fn converse_in_own_network(
     let mut child = command.kill_on_drop(true).spawn().expect("Node.js");
     let mut answers = child.stdin.take().expect("a pipe");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let mut errors = child.stderr.take().expect("a pipe");
-    let complaints = tokio::spawn(async move {
-        let mut text = String::new();
-        let _ = errors.read_to_string(&mut text).await;
-        text
-    });
-    let mut printed = String::new();
-    while let Some(line) = in_time(script, lines.next_line()).await.expect("a line") {
-        if let Some(request) = line.strip_prefix(REQUEST) {
-            act(request).await;
-            answers.write_all(b"\n").await.expect("it listens");
-        } else {
-            printed.push_str(&line);
-            printed.push('\n');
-        }
+    let complaints = tokio::spawn(print(child.stderr.take().expect("a pipe")));
+    loop {
+        let Ok(line) = timeout(SILENCE, lines.next_line()).await else {
+            panic!("nothing more is heard of {script}");
+        };
+        let Some(line) = line.expect("a line") else {
+            break;
+        };
+        let Some(request) = line.strip_prefix(REQUEST) else {
+            println!("{line}");
+            continue;
+        };
+        act(request).await;
+        answers.write_all(b"\n").await.expect("it listens");
     }
     let status = in_time(script, child.wait()).await.expect("its end");
-    let complaints = complaints.await.expect("its complaints");
-    assert!(status.success(), "{script}:\n{printed}{complaints}");
-    printed
+    complaints.await.expect("its complaints");
+    assert!(status.success(), "{script}: {status}");
+}
+
+async fn print(pipe: impl AsyncRead + Unpin) {
+    let mut lines = BufReader::new(pipe).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        println!("{line}");
+    }
 }
 
 /// Runs a script to its end: whether that was a good one, and what it printed.

@@ -92,8 +92,7 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
         "start the API" => home.start_api().await,
         other => panic!("asked for {other}"),
     };
-    let printed = browser::converse("dashboard.mjs", setting, &servers, act).await;
-    println!("{printed}");
+    browser::converse("dashboard.mjs", setting, &servers, act).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,6 +128,5 @@ async fn people_see_how_the_apps_of_a_space_are() {
         home.docker.read_inside(&space, &format!("touch {file}"));
     };
     let servers = [home.api_address()];
-    let printed = browser::converse("dashboard-apps.mjs", setting, &servers, act).await;
-    println!("{printed}");
+    browser::converse("dashboard-apps.mjs", setting, &servers, act).await;
 }

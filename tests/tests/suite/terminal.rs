@@ -50,8 +50,7 @@ async fn people_work_in_terminals_whatever_happens_around_them() {
         "end the old edge" => home.edge.kill(),
         other => panic!("asked for {other}"),
     };
-    let printed = browser::converse("terminal.mjs", setting, &servers, act).await;
-    println!("{printed}");
+    browser::converse("terminal.mjs", setting, &servers, act).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,7 +72,7 @@ async fn a_terminal_has_the_shell_that_the_image_has() {
     let setting = json!({
         "withSh": opened(BUSYBOX, "with-sh").await,
         "withNone": opened(empty.name(), "with-none").await,
-        "pictures": browser::pictures("terminal"),
+        "pictures": browser::pictures("shells"),
     });
     browser::run("shells.mjs", setting, &[home.edge_address()]).await;
 }

@@ -153,8 +153,7 @@ async fn people_edit_in_a_real_browser_and_go_on_after_a_stop() {
         }
         _ => panic!("asked for {request}"),
     };
-    let printed = browser::converse("code.mjs", setting, &servers, act).await;
-    println!("{printed}");
+    browser::converse("code.mjs", setting, &servers, act).await;
     let kept = place.inside("cat /home/dev/work/notes.txt");
     assert_eq!(kept, "one\ntwo, typed in the editor; three, after all");
 }
