@@ -54,6 +54,12 @@ export function camera(folder) {
   return (page, name) => page.screenshot({ path: `${folder}/${name}.png` });
 }
 
+/** Takes pictures of what is seen everywhere, when something isn't as it should be. */
+export function failure(browser, picture) {
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  return Promise.all(pages.map((it, at) => picture(it, `failed-${at + 1}`)));
+}
+
 /** Types a line. */
 export async function type(page, text) {
   await page.keyboard.type(text);
@@ -142,18 +148,32 @@ function difference(now, before) {
   return a === b ? undefined : `${a} instead of ${b}`;
 }
 
+/** Waits until nothing differs any more. */
+async function agree(compare) {
+  const deadline = Date.now() + REDRAW_TIMEOUT_MS;
+  let differs = await compare();
+  while (differs && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    differs = await compare();
+  }
+  if (differs) throw new Error(differs);
+}
+
 /** Loads the page anew and waits until exactly the same is drawn in the terminal that is seen. */
 export async function reload(page) {
   const before = await drawn(page);
   await page.reload();
   await attached(page);
-  const deadline = Date.now() + REDRAW_TIMEOUT_MS;
-  let differs = difference(await drawn(page), before);
-  while (differs && Date.now() < deadline) {
-    await page.waitForTimeout(50);
-    differs = difference(await drawn(page), before);
-  }
-  if (differs) throw new Error(differs);
+  await agree(async () => difference(await drawn(page), before));
+}
+
+/** Waits until two pages have the same size, and the same in the last lines of the terminal that is seen. */
+export function alike(one, other) {
+  const end = async (page) => {
+    const { lines, size } = await drawn(page);
+    return { lines: lines.slice(-5), size };
+  };
+  return agree(async () => difference(await end(one), await end(other)));
 }
 
 /** What the tabs are called. */
