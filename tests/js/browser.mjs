@@ -3,25 +3,23 @@
 
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
+import { camera } from "./terminal-page.mjs";
 
 const [setting] = args("browser.mjs SETTING", 1);
 const {
   graphql, token, space, userName, password, // The person, and their running space.
   app, kin, // Two apps of theirs.
   hostile, // A public page of somebody else's.
-  pictures, // A folder, or nothing.
+  pictures, // A folder.
   sockets, // A folder of sockets, named like the ports that they stand for.
 } = JSON.parse(setting);
 const cookieName = "__Host-spaceport-app";
 
+const picture = camera(pictures);
 await network(sockets);
 const browser = await launch();
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const page = await context.newPage();
-
-async function picture(name) {
-  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
-}
 
 /** What the server in a space says it got, from the page that shows it. */
 async function shown() {
@@ -79,7 +77,7 @@ const checks = [
   ["a deep link survives the sign-in", async () => {
     await page.goto(`${app}/deep/link?x=1&y=%2F`);
     await isSignInPage();
-    await picture("sign-in");
+    await picture(page, "sign-in");
     await signIn();
     await page.waitForURL(`${app}/deep/link?x=1&y=%2F`);
     const request = await shown();
@@ -143,9 +141,9 @@ const checks = [
     await ask("mutation($input: SpaceIdInput!) { stopSpace(input: $input) { problems { code } } }", { input });
     const stopped = page.getByRole("heading", { name: "Stopped" });
     while (!(await stopped.isVisible())) await page.goto(`${app}/again`);
-    await picture("stopped");
+    await picture(page, "stopped");
     await page.getByRole("link", { name: "Start it" }).click();
-    await picture("start");
+    await picture(page, "start");
     await page.getByRole("button", { name: /^Start/ }).click();
     // The page that says it is starting looks again by itself, until the server in it answers.
     await page.waitForURL(`${app}/again`);
@@ -157,7 +155,7 @@ const checks = [
   ["signing out ends what was opened", async () => {
     const origin = new URL(graphql).origin;
     await page.goto(`${origin}/apps/sign-out`);
-    await picture("sign-out");
+    await picture(page, "sign-out");
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.waitForLoadState();
     const entered = async () => {
@@ -169,5 +167,6 @@ const checks = [
   }],
 ];
 
-// Ends the process, and the browser with it.
-await run(checks);
+// Ends the process, and the browser with it. A space that stops, starts and serves on a busy machine
+// takes its time.
+await run(checks, 55_000);

@@ -48,8 +48,8 @@ const checks = [
     const ticket = cookies.find(({ name }) => name === "__Host-spaceport-app");
     equal(ticket.expires > Date.now() / 1000 + 300 * 24 * 3600, true);
   }],
+  ["the space is deleted, and another one has its name", () => please("replace the space")],
   ["what the next space of its name finds is nothing", async () => {
-    await please("replace the space");
     await page.goto(`${app}/entered`);
     // The worker may still hand on the way in, which is refused then, and is gone the next time.
     const again = page.getByRole("link", { name: "Sign in again" });
@@ -64,4 +64,5 @@ const checks = [
   }],
 ];
 
-await run(checks);
+// A space that is deleted, and another one that is made and serves, take their time on a busy machine.
+await run(checks, 55_000);

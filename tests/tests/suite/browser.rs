@@ -19,7 +19,7 @@ async fn people_use_private_apps_in_a_real_browser() {
         "app": stage.app_url(&stage.ada, "8000", ""),
         "kin": stage.app_url(&stage.ada, "8001", ""),
         "hostile": hostile,
-        "pictures": std::env::var("SPACEPORT_TEST_PICTURES").ok(),
+        "pictures": browser::pictures("browser"),
     });
     let servers = [stage.home.api_address(), stage.home.edge_address()];
     browser::run("browser.mjs", setting, &servers).await;
