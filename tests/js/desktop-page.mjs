@@ -35,15 +35,29 @@ function colours(page) {
 
 /** The window manager's own line, whose clock changes by itself, in pixels. */
 const TASK_BAR_HEIGHT = 40;
+/** How long nothing changes on a desktop that is still. */
+const STILL_MS = 250;
 
-/** What is drawn above it, as a fingerprint. */
-async function drawn(page) {
-  const hash = await page.evaluate((barHeight) => {
+/** What is drawn above it, right of and below a place, as a fingerprint. */
+async function drawn(page, [x, y]) {
+  const hash = await page.evaluate(([x, y, barHeight]) => {
     const canvas = document.querySelector("#screen canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height - barHeight);
+    const [width, height] = [canvas.width, canvas.height];
+    const { data } = canvas.getContext("2d").getImageData(x, y, width - x, height - y - barHeight);
     return crypto.subtle.digest("SHA-256", data).then((it) => [...new Uint8Array(it)]);
-  }, TASK_BAR_HEIGHT);
+  }, [x, y, TASK_BAR_HEIGHT]);
   return hash.join();
+}
+
+/** Waits until nothing changes any more on the desktop. Gives what is drawn. */
+async function still(page, from) {
+  let before;
+  let now = await drawn(page, from);
+  while (now !== before) {
+    await page.waitForTimeout(STILL_MS);
+    [before, now] = [now, await drawn(page, from)];
+  }
+  return now;
 }
 
 /** Asks again and again, for what no event tells. */
@@ -54,11 +68,11 @@ export async function until(page, isSo) {
 /** Waits until more is drawn than a plain area: a window manager draws in some colours. */
 export const isDrawn = (page) => until(page, async () => (await colours(page)) > 8);
 
-/** Does something, and waits until the desktop looks other than before. */
-export async function changes(page, act) {
-  const before = await drawn(page);
+/** Does something, and waits until the desktop looks other than before, right of and below a place. */
+export async function changes(page, act, from = [0, 0]) {
+  const before = await still(page, from);
   await act();
-  await until(page, async () => (await drawn(page)) !== before);
+  await until(page, async () => (await drawn(page, from)) !== before);
 }
 
 /** Clicks at a place of the desktop. */

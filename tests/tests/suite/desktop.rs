@@ -1,18 +1,29 @@
 //! The desktop, in a real browser and against a real space.
 
 use serde_json::json;
-use spaceport_tests::{DESKTOP, Database, Installation, browser, eventually};
+use spaceport_tests::{DESKTOP, Database, Installation, browser, docker::Docker, eventually};
 
 /// Opens a terminal on the desktop, as its user, and makes a file once there is a shell in it. Programs
 /// in it may copy.
 const TERMINAL: &str = "cd /home/dev && HOME=/home/dev \
     setpriv --reuid=dev --regid=dev --init-groups \
-    setsid -f xterm -xrm '*allowWindowOps: true' -geometry 60x20+10+10 \
+    setsid -f xterm -name ours -xrm '*allowWindowOps: true' -geometry 60x20+10+10 \
     -e sh -c 'tty >terminal; touch ready; exec bash --norc' \
     </dev/null >/dev/null 2>&1";
 
 /// A desktop that isn't one.
 const LIAR: &str = include_str!("desktop/liar.py");
+/// Says where there are menus.
+const MENUS: &str = include_str!("desktop/menus.py");
+
+/// Waits until the menus of a desktop are at these places, a line for each.
+pub async fn has_menus(docker: &Docker, space: &str, places: &str) {
+    let look = format!("python3 - <<'END'\n{MENUS}END");
+    eventually("the menus of a desktop", async || {
+        docker.inside(space, &look) == (true, places.to_owned())
+    })
+    .await;
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
@@ -32,7 +43,7 @@ async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
         "graphql": home.api_url("/graphql"),
         "space": space,
         "owner": { "name": "ada", "token": ada.token() },
-        "guest": { "name": "grace", "token": grace.token() },
+        "guest": { "name": "grace", "token": grace.token(), "password": "their password" },
         "app": format!("https://vnc--lab--ada.apps.localhost:{port}"),
         "pictures": browser::pictures("desktop"),
     });
@@ -67,8 +78,14 @@ async fn people_work_at_a_desktop_with_nothing_but_a_browser() {
                  >/usr/lib/spaceport/apps/vnc; pkill -x 'Xvnc|python3'"
             );
             docker.read_inside(&space, &lie);
+        } else if let Some(place) = request.strip_prefix("see a menu at ") {
+            has_menus(docker, &space, place).await;
         } else {
             match request {
+                "see no menu" => has_menus(docker, &space, "").await,
+                "see the terminal in focus" => {
+                    sees("icesh -f getClass | cut -d' ' -f2", "ours.XTerm").await;
+                }
                 "open a terminal" => {
                     docker.read_inside(&space, TERMINAL);
                     sees("cat /home/dev/ready", "").await;
