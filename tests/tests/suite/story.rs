@@ -4,6 +4,8 @@
 use serde_json::json;
 use spaceport_tests::{Database, Installation, browser, installation::ADMIN_PASSWORD};
 
+use crate::desktop::has_menus;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_gets_from_an_empty_account_to_everything_and_back() {
     let plan = Installation::plan(Database::Sqlite).set("SPACEPORT_DEMO", "true");
@@ -16,5 +18,10 @@ async fn somebody_gets_from_an_empty_account_to_everything_and_back() {
         "pictures": browser::pictures("story"),
     });
     let servers = [home.api_address(), home.edge_address()];
-    browser::run("story.mjs", setting, &servers).await;
+    let act = async |request: &str| {
+        let menu = request.strip_prefix("see a menu at ");
+        let (place, space) = menu.and_then(|it| it.split_once(" of ")).expect(request);
+        has_menus(&home.docker, space, place).await;
+    };
+    browser::converse("story.mjs", setting, &servers, act).await;
 }
