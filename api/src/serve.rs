@@ -21,16 +21,15 @@ use crate::{
         sign_in::OpenSignIns,
     },
     clock::SystemClock,
-    dashboard,
     engine::{AgentProgram, DockerSettings, docker::DockerEngine},
     entrance,
     events::EventLog,
-    graphiql,
     graphql::{self, Authenticator, transport},
     http::{self, ConnectionBounds},
     reconciler::Reconciler,
     settings::{Limits, Settings},
     store::Store,
+    web::{dashboard, graphiql},
 };
 
 /// What the agent's program is called.
