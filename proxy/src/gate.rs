@@ -225,7 +225,8 @@ impl Gate {
     }
 
     /// Whether the browser that asks was let into the space that has the host with `label`: what it
-    /// keeps for that host is this space's. It is a stranger's otherwise.
+    /// keeps for that host is this space's. It is a stranger's otherwise, and also for who may not
+    /// enter any more: told apart by their old ticket they would learn whether the space is still there.
     fn is_at_home(&self, label: &str, requested: &Requested, request: &Parts) -> bool {
         let table = self.routes.current();
         cookie::tickets(&request.headers)

@@ -472,5 +472,11 @@ async fn what_a_browser_keeps_for_a_host_is_of_one_space() {
     }
     let first = street.ask(Method::GET, "/x", &[("service-worker", "script")]);
     assert!(forgets(&first.await));
+    // Whoever may not enter any more doesn't learn by that whether the space is still there.
+    for space in [1, 2] {
+        let ticket = street.ticket_for(STRANGER, json!({"space": space_id(space)}));
+        let worker = [("service-worker", "script")];
+        assert!(forgets(&street.get_as(&ticket, &worker).await), "{space}");
+    }
     assert!(!forgets(&street.get_as(&other, &[]).await));
 }
