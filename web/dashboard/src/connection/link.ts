@@ -114,7 +114,8 @@ export class Link {
     window.removeEventListener("online", this.hurry);
     window.removeEventListener("offline", this.#suspect);
     document.removeEventListener("visibilitychange", this.hurry);
-    void this.#client.dispose();
+    // It waits for a connection that is being made, and nobody does for how that ends.
+    Promise.resolve(this.#client.dispose()).catch(() => {});
   }
 
   /** All feeds begin again together: they were lost together. */
