@@ -117,6 +117,7 @@ const checks = [
   ["they write a program in it, and save it", async () => {
     await editor.write(code, "answer.py", "print(6 * 7)");
     await editor.file(code, "answer.py").waitFor();
+    await editor.isStill(code);
     await picture(code, "editor");
   }],
   ["and it is there for all else in that space", async () => {

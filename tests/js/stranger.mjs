@@ -1,10 +1,14 @@
 // A page of somebody else's, and the ways by which a page may try to reach an app.
 
+/** How long the browser may take to tell of an answer that it has had. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
 /**
  * Tries them from `page`: what it learns by each, and beside it what it was answered as far as the
  * browser tells. `at` is an address of the app's, `script` a script and `socket` a WebSocket of it.
+ * `ways` are those by which there is an answer to wait for.
  */
-export async function reach(page, { at, script, socket }) {
+export async function reach(page, { at, script, socket }, ways) {
   const answers = {};
   page.on("response", (response) => {
     const by = new URL(response.url()).searchParams.get("by");
@@ -45,6 +49,8 @@ export async function reach(page, { at, script, socket }) {
     },
     { at, script, socket },
   );
+  const deadline = Date.now() + ANSWER_TIMEOUT_MS;
+  while (ways.some((it) => !(it in answers)) && Date.now() < deadline) await page.waitForTimeout(50);
   return { learnt, answers };
 }
 

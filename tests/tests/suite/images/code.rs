@@ -117,6 +117,10 @@ async fn people_edit_in_a_real_browser_and_go_on_after_a_stop() {
     let place = code("write").await;
     place.inside("cd /home/dev/work && printf 'one\\n' >notes.txt");
     place.inside(LOOKED_AT);
+    // So that what is there has been saved by its keys, and what isn't saved stays so.
+    place.inside(&format!(
+        r#"sed -i '1a\    "files.autoSave": "off",' {SETTINGS}"#
+    ));
     let setting = json!({
         "graphql": place.home.api_url("/graphql"),
         "token": place.owner.token(),
