@@ -3,7 +3,7 @@
 
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
-import { camera } from "./terminal-page.mjs";
+import { inspector } from "./dashboard-page.mjs";
 
 const [setting] = args("browser.mjs SETTING", 1);
 const {
@@ -15,11 +15,13 @@ const {
 } = JSON.parse(setting);
 const cookieName = "__Host-spaceport-app";
 
-const picture = camera(pictures);
 await network(sockets);
 const browser = await launch();
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const page = await context.newPage();
+
+const findings = [];
+const inspect = inspector(pictures, findings);
 
 /** What the server in a space says it got, from the page that shows it. */
 async function shown() {
@@ -77,7 +79,7 @@ const checks = [
   ["a deep link survives the sign-in", async () => {
     await page.goto(`${app}/deep/link?x=1&y=%2F`);
     await isSignInPage();
-    await picture(page, "sign-in");
+    await inspect(page, "sign-in");
     await signIn();
     await page.waitForURL(`${app}/deep/link?x=1&y=%2F`);
     const request = await shown();
@@ -141,9 +143,9 @@ const checks = [
     await ask("mutation($input: SpaceIdInput!) { stopSpace(input: $input) { problems { code } } }", { input });
     const stopped = page.getByRole("heading", { name: "Stopped" });
     while (!(await stopped.isVisible())) await page.goto(`${app}/again`);
-    await picture(page, "stopped");
+    await inspect(page, "stopped");
     await page.getByRole("link", { name: "Start it" }).click();
-    await picture(page, "start");
+    await inspect(page, "start");
     await page.getByRole("button", { name: /^Start/ }).click();
     // The page that says it is starting looks again by itself, until the server in it answers.
     await page.waitForURL(`${app}/again`);
@@ -155,7 +157,7 @@ const checks = [
   ["signing out ends what was opened", async () => {
     const origin = new URL(graphql).origin;
     await page.goto(`${origin}/apps/sign-out`);
-    await picture(page, "sign-out");
+    await inspect(page, "sign-out");
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.waitForLoadState();
     const entered = async () => {
@@ -165,8 +167,11 @@ const checks = [
     while (await entered()) await page.waitForTimeout(50);
     await isSignInPage();
   }],
+  ["every page on the way is fit for those who don't see it, in light and dark, and fits a phone", async () => {
+    equal(findings, []);
+  }],
 ];
 
 // Ends the process, and the browser with it. A space that stops, starts and serves on a busy machine
-// takes its time.
+// takes its time, and so does a page that is judged and photographed.
 await run(checks, 55_000);

@@ -1,4 +1,4 @@
-// The dashboard as people see it: what is asked of every page of it.
+// The dashboard as people see it: what is asked of every page of it, and of Spaceport's other pages.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,21 +10,23 @@ const STEP_TIMEOUT_MS = 20_000;
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
-/** A page in a browser of its own, that notes what it complains about, as those do that it opens. */
+/** A page in a browser of its own. What it complains about is noted, with that of all tabs that are opened there. */
 export async function open(browser, url) {
   const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "light", ignoreHTTPSErrors: true });
   context.setDefaultTimeout(STEP_TIMEOUT_MS);
-  context.on("page", noteComplaints);
+  const complaints = [];
+  context.on("page", (page) => noteComplaints(page, complaints));
   const page = await context.newPage();
   await page.goto(url);
   return page;
 }
 
-function noteComplaints(page) {
-  page.complaints = [];
-  page.on("pageerror", ({ message }) => page.complaints.push(message));
+function noteComplaints(page, complaints) {
+  page.complaints = complaints;
+  const note = (text) => complaints.push(`${page.url()}: ${text}`);
+  page.on("pageerror", ({ message }) => note(message));
   page.on("console", (it) => {
-    if (/content.security|refused to|violates/i.test(it.text())) page.complaints.push(it.text());
+    if (/content.security|refused to|violates/i.test(it.text())) note(it.text());
   });
 }
 
@@ -36,11 +38,14 @@ export async function signIn(page, userName, password) {
 
 /**
  * What looks at a page in light and dark, at a desk and on a phone: lays pictures in a folder, lets
- * axe judge it, and sees that nothing is wider than the phone. `findings` gets what is wrong.
+ * axe judge it, and sees that nothing is wider than the phone. `findings` gets what is wrong. The page
+ * is as it was afterwards.
  */
 export function inspector(folder, findings) {
   mkdirSync(folder, { recursive: true });
   return async (page, name) => {
+    const size = page.viewportSize();
+    const isDark = await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches);
     for (const [device, size] of [["desktop", DESKTOP], ["phone", PHONE]]) {
       await page.setViewportSize(size);
       for (const colorScheme of ["light", "dark"]) {
@@ -51,8 +56,8 @@ export function inspector(folder, findings) {
       const beyond = await page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
       if (beyond > 0) findings.push(`${name}, ${device}: ${beyond} pixels wider than the window`);
     }
-    await page.setViewportSize(DESKTOP);
-    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme: isDark ? "dark" : "light", reducedMotion: null });
   };
 }
 

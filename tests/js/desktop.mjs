@@ -2,6 +2,7 @@
 
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
+import { inspector } from "./dashboard-page.mjs";
 import { changes, click, fits, isDrawn, notice, open, size, until } from "./desktop-page.mjs";
 import { please } from "./please.mjs";
 import { camera, failure, mutate, open as visit, type } from "./terminal-page.mjs";
@@ -15,6 +16,8 @@ const {
 } = JSON.parse(setting);
 
 const picture = camera(pictures);
+const findings = [];
+const inspect = inspector(pictures, findings);
 const world = await network(sockets);
 const browser = await launch();
 
@@ -197,10 +200,21 @@ const checks = [
       equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
     }
   }],
+  ["the page and its panels are there in every form of it", async () => {
+    await inspect(page, "desktop");
+    for (const name of ["Clipboard", "Keys"]) {
+      const panel = page.getByRole("button", { name, exact: true });
+      await panel.click();
+      await page.getByRole("region", { name, exact: true }).waitFor();
+      await inspect(page, `panel-${name.toLowerCase()}`);
+      await panel.click();
+    }
+    await fits(page);
+  }],
   ["a network that is lost and comes back interrupts, and is said", async () => {
     world.cut();
     await notice(page).getByText("The connection is lost.").waitFor();
-    await picture(page, "lost");
+    await inspect(page, "lost");
     world.mend();
     await open(page);
     await notice(page).waitFor({ state: "hidden" });
@@ -217,7 +231,7 @@ const checks = [
   ["a space that stops is waited for", async () => {
     await please("stop the space");
     await notice(page).getByText("isn’t running").waitFor();
-    await picture(page, "stopped");
+    await inspect(page, "stopped");
     await please("start the space");
     await open(page);
     await isDrawn(page);
@@ -253,7 +267,10 @@ const checks = [
   ["whose sign-in has ended sees no more of it", async () => {
     await please("end the sign-ins");
     await notice(page).getByText("Your sign-in has ended.").waitFor();
-    await picture(page, "ended");
+    await inspect(page, "ended");
+  }],
+  ["every state is fit for those who don't see it, in light and dark, and fits a phone", async () => {
+    equal(findings, []);
   }],
   ["the page loads nothing from elsewhere, and breaks no rule of its own", async () => {
     equal(page.complaints, []);

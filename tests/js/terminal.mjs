@@ -2,6 +2,7 @@
 
 import { args, equal, run } from "./checks.mjs";
 import { launch, network } from "./chromium.mjs";
+import { inspector } from "./dashboard-page.mjs";
 import { please } from "./please.mjs";
 import {
   alike, attached, camera, drawn, failure, mutate, notice, open, reload, runs, SEEN, shows, titles, type,
@@ -16,6 +17,8 @@ const {
 } = JSON.parse(setting);
 
 const picture = camera(pictures);
+const findings = [];
+const inspect = inspector(pictures, findings);
 const world = await network(sockets);
 const browser = await launch();
 
@@ -182,7 +185,7 @@ const checks = [
     await runs(ada, "echo secret-$((1 + 1))", "secret-2");
     await notice(grace).getByText("isn't open to you").waitFor();
     equal((await drawn(grace)).lines.some((line) => line.includes("secret-2")), false);
-    await picture(grace, "revoked");
+    await inspect(grace, "revoked");
   }],
   ["what more comes than can be drawn doesn't stop the page, and Ctrl+C stops it", async () => {
     await type(ada, "clear; yes flood");
@@ -203,7 +206,7 @@ const checks = [
     });
     await selected.click();
     await dialog.waitFor();
-    await picture(ada, "question");
+    await inspect(ada, "question");
     await dialog.getByRole("button", { name: "Keep it" }).click();
     equal((await titles(ada)).length, 2);
     await selected.click();
@@ -213,7 +216,7 @@ const checks = [
     await ada.locator(SEEN).click();
     await type(ada, "exit 3");
     await notice(ada).getByText("Ended with the status 3.").waitFor();
-    await picture(ada, "ended");
+    await inspect(ada, "ended");
     equal(await ada.evaluate(async () => (await fetch("/api/terminals")).json()), { terminals: [] });
   }],
   ["selected text is copied, and pasted in one piece", async () => {
@@ -231,6 +234,18 @@ const checks = [
     equal((await drawn(ada)).lines.some((line) => /^(<[^>]*>)?one *$/.test(line)), false);
     await ada.keyboard.press("Enter");
     await shows(ada, "two");
+  }],
+  ["a shell, and a lost connection, are there in every form of the page", async () => {
+    await inspect(ada, "shell");
+    world.cut();
+    await notice(ada).filter({ hasText: /^The connection is lost\./ }).waitFor();
+    await inspect(ada, "lost");
+    world.mend();
+    await attached(ada);
+    await notice(ada).waitFor({ state: "hidden" });
+  }],
+  ["every state is fit for those who don't see it, in light and dark, and fits a phone", async () => {
+    equal(findings, []);
   }],
   ["the page loads nothing from elsewhere, and breaks no rule of its own", async () => {
     for (const page of [ada, grace]) equal(page.complaints, []);

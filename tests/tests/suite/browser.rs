@@ -19,7 +19,7 @@ async fn people_use_private_apps_in_a_real_browser() {
         "app": stage.app_url(&stage.ada, "8000", ""),
         "kin": stage.app_url(&stage.ada, "8001", ""),
         "hostile": hostile,
-        "pictures": browser::pictures("browser"),
+        "pictures": browser::pictures("apps"),
     });
     let servers = [stage.home.api_address(), stage.home.edge_address()];
     browser::run("browser.mjs", setting, &servers).await;
