@@ -1,7 +1,8 @@
 //! The dashboard, in a real browser, with real spaces.
 
+use reqwest::Response;
 use serde_json::{Value, json};
-use spaceport_tests::{BUSYBOX, Client, Database, Installation, browser, vscode};
+use spaceport_tests::{BUSYBOX, Client, Database, Home, Installation, browser, vscode};
 
 /// Writes what its parameter says, and then a line a second.
 const WRITES: &str =
@@ -129,4 +130,72 @@ async fn people_see_how_the_apps_of_a_space_are() {
     };
     let servers = [home.api_address()];
     browser::converse("dashboard-apps.mjs", setting, &servers, act).await;
+}
+
+/// What is in a header of an answer.
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    let value = response.headers().get(name);
+    value.and_then(|it| it.to_str().ok()).unwrap_or_default()
+}
+
+/// An answer with which a browser is told to load nothing from elsewhere, to show it in nobody's frame
+/// and to tell nobody where it was.
+async fn strict(home: &Home, path: &str) -> Response {
+    let response = reqwest::get(home.api_url(path)).await.expect("an answer");
+    assert_eq!(response.status(), 200, "{path}");
+    assert_eq!(
+        header(&response, "x-content-type-options"),
+        "nosniff",
+        "{path}"
+    );
+    assert_eq!(
+        header(&response, "referrer-policy"),
+        "no-referrer",
+        "{path}"
+    );
+    let policy = header(&response, "content-security-policy");
+    let rules: Vec<_> = policy.split(';').map(str::trim).collect();
+    for rule in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(rules.contains(&rule), "{path} lacks {rule}: {policy}");
+    }
+    let others = rules
+        .iter()
+        .filter(|it| !it.ends_with(" 'self'") && !it.ends_with(" 'none'"));
+    assert_eq!(others.count(), 0, "{path}: {policy}");
+    response
+}
+
+/// What of its own a page loads first.
+fn assets(page: &str) -> Vec<&str> {
+    let assets: Vec<_> = page
+        .split('"')
+        .filter(|it| it.contains("/assets/"))
+        .collect();
+    assert!(assets.len() >= 2, "a script and a style: {page}");
+    assets
+}
+
+#[tokio::test]
+async fn every_answer_of_the_pages_says_what_browsers_may_load() {
+    let plan = Installation::plan(Database::Sqlite).set("SPACEPORT_GRAPHIQL", "true");
+    let home = plan.without_edge().start().await;
+    for path in ["/", "/new", "/spaces/x", "/account", "/graphiql"] {
+        let page = strict(&home, path).await;
+        assert_eq!(
+            header(&page, "content-type"),
+            "text/html; charset=utf-8",
+            "{path}"
+        );
+        for asset in assets(&page.text().await.expect("a page")) {
+            strict(&home, asset).await;
+        }
+    }
 }
