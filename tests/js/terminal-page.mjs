@@ -8,9 +8,11 @@ const REDRAW_TIMEOUT_MS = 20_000;
 /** The terminal that is seen. */
 export const SEEN = '[role="tabpanel"]:not([hidden]) .host';
 
+/** The type that the input of a mutation has, if it has one of its own. */
+const inputOf = (name) => `${name[0].toUpperCase()}${name.slice(1)}Input`;
+
 /** What GraphQL answers to a mutation. */
-export async function mutate(graphql, token, name, input, fields = "problems { code }") {
-  const type = `${name[0].toUpperCase()}${name.slice(1)}Input`;
+export async function mutate(graphql, token, name, input, fields = "problems { code }", type = inputOf(name)) {
   const response = await fetch(graphql, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },

@@ -97,6 +97,30 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_use_the_dashboard_by_the_keyboard_alone() {
+    let home = Installation::plan(Database::Sqlite).without_edge().start();
+    let home = home.await;
+    let admin = home.admin().await;
+    let writes = "i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo line $i; done; sleep 600";
+    let blueprint =
+        json!({ "image": BUSYBOX, "command": ["sh", "-c", writes], "features": ["TUNNELS"] });
+    let template = admin.create_template("writes", blueprint).await;
+    let ada = admin.create_user("ada", json!({})).await;
+    admin.create_user("grace", json!({})).await;
+    ada.run_space(&template, "lab").await;
+    let other = ada.create_space(&template, "other").await;
+    let setting = json!({
+        "home": home.api_url("/"),
+        "owner": { "name": "ada", "token": ada.token() },
+        "guest": "grace",
+        "password": "their password",
+        "spaces": { "other": other },
+        "pictures": browser::pictures("dashboard-keys"),
+    });
+    browser::run("dashboard-keys.mjs", setting, &[home.api_address()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_see_how_the_apps_of_a_space_are() {
     let plan = Installation::plan(Database::Sqlite).set("SPACEPORT_APPS_SECONDS", "1");
     let home = plan.without_edge().start().await;

@@ -4,6 +4,7 @@ import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { AccountPage } from "./account/AccountPage";
 import { ConnectionStatus, LostConnection } from "./connection/ConnectionStatus";
 import { NewSpacePage } from "./create/NewSpacePage";
+import { keepFocus } from "./focus";
 import { useCell } from "./live/cell";
 import { Button } from "./parts/Button";
 import { Nowhere } from "./parts/Nowhere";
@@ -18,6 +19,7 @@ export function Shell() {
   const [place] = useLocation();
   const main = useRef<HTMLElement>(null);
   const shown = useRef(place);
+  useEffect(() => (main.current ? keepFocus(main.current) : undefined), []);
   useEffect(() => {
     if (shown.current !== place) {
       // Who doesn't see the page is to hear that it is another one, and who sees it begins at its top.

@@ -56,7 +56,7 @@ function KnownViewer({ session, signOut }: { session: Session; signOut: () => vo
       <main className="waiting">
         <p role="status">{error ? faultOf(error) : "Loading…"}</p>
         {error && (
-          <Button onPress={() => ask()} isDisabled={fetching}>
+          <Button onPress={() => ask()} isBusy={fetching}>
             Try again
           </Button>
         )}

@@ -65,7 +65,7 @@ function TokenRow({ token, onChanged }: { token: ApiToken; onChanged: () => void
           </span>
         ))}
         <span className="grow" />
-        <Button isSmall look="danger" isDisabled={revoke.isBusy} aria-label={`Revoke the token ${name}`} onPress={() => void go()}>
+        <Button isSmall look="danger" isBusy={revoke.isBusy} aria-label={`Revoke the token ${name}`} onPress={() => void go()}>
           Revoke
         </Button>
       </div>

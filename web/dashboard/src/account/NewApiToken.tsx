@@ -65,7 +65,7 @@ export function NewApiToken({ onMade }: { onMade: (token: string) => void }) {
       </CheckboxGroup>
       <Problems of={create} shown={[["name"], ["expiresAt"]]} />
       <div className="buttons">
-        <Button type="submit" isDisabled={create.isBusy || name === "" || scopes.length === 0}>
+        <Button type="submit" isBusy={create.isBusy} isDisabled={name === "" || scopes.length === 0}>
           Create token
         </Button>
       </div>

@@ -45,7 +45,7 @@ export function Password({ userName, onChanged }: { userName: string; onChanged:
       />
       <Problems of={change} shown={[["currentPassword"], ["newPassword"]]} />
       <div className="buttons">
-        <Button type="submit" isDisabled={change.isBusy || currentPassword === "" || newPassword === ""}>
+        <Button type="submit" isBusy={change.isBusy} isDisabled={currentPassword === "" || newPassword === ""}>
           Change password
         </Button>
         <span role="status" className="quiet">

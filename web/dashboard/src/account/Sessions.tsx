@@ -39,7 +39,7 @@ function SessionRow({ session, onChanged }: { session: Session; onChanged: () =>
           <Button
             isSmall
             look="danger"
-            isDisabled={revoke.isBusy}
+            isBusy={revoke.isBusy}
             aria-label={`End the sign-in of ${program} at ${address || "an unknown address"}`}
             onPress={() => void go()}
           >

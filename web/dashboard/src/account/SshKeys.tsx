@@ -41,7 +41,7 @@ function KeyRow({ sshKey, onChanged }: { sshKey: SshKey; onChanged: () => void }
       <div className="line-up">
         <strong>{name}</strong>
         <span className="grow" />
-        <Button isSmall look="danger" isDisabled={remove.isBusy} aria-label={`Remove the key ${name}`} onPress={() => void go()}>
+        <Button isSmall look="danger" isBusy={remove.isBusy} aria-label={`Remove the key ${name}`} onPress={() => void go()}>
           Remove
         </Button>
       </div>
@@ -83,7 +83,7 @@ function NewKey({ onChanged }: { onChanged: () => void }) {
       />
       <Problems of={add} shown={[["name"], ["publicKey"]]} />
       <div className="buttons">
-        <Button type="submit" isDisabled={add.isBusy || name === "" || publicKey === ""}>
+        <Button type="submit" isBusy={add.isBusy} isDisabled={name === "" || publicKey === ""}>
           Add key
         </Button>
       </div>

@@ -108,7 +108,7 @@ export function NewSpaceForm({ templates }: { templates: OfferedTemplate[] }) {
             <Tick /> Start it at once
           </Checkbox>
           <Problems of={create} shown={shown} />
-          <Button type="submit" look="primary" isDisabled={create.isBusy}>
+          <Button type="submit" look="primary" isBusy={create.isBusy}>
             {create.isBusy ? "Creating…" : "Create space"}
           </Button>
         </section>

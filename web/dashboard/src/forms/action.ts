@@ -1,7 +1,7 @@
 /** One mutation of a form or a button: whether it is under way, and what it came to. */
 
 import type { TadaDocumentNode } from "gql.tada";
-import { useCallback, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 import { useClient, type AnyVariables } from "urql";
 
 import { faultOf } from "../connection/client";
@@ -16,7 +16,7 @@ export interface Outcome {
 }
 
 export interface Action<Variables, Payload> extends Outcome {
-  /** Gives the answer when it was carried out. */
+  /** Gives the answer when it was carried out. While one is under way, no other is begun. */
   run: (variables: Variables) => Promise<Payload | undefined>;
   /** Forgets what it came to. */
   clear: () => void;
@@ -34,9 +34,13 @@ export function useAction<
 ): Action<Variables, Payload> {
   const client = useClient();
   const [outcome, setOutcome] = useState(IDLE);
+  const isUnderWay = useRef(false);
   const run = async (variables: Variables): Promise<Payload | undefined> => {
+    if (isUnderWay.current) return undefined;
+    isUnderWay.current = true;
     setOutcome({ ...IDLE, isBusy: true });
     const { data, error } = await client.mutation(document, variables).toPromise();
+    isUnderWay.current = false;
     const payload = data ? payloadOf(data) : undefined;
     const fault = error ? faultOf(error) : undefined;
     const problems = payload?.problems ?? [];

@@ -59,7 +59,7 @@ export function SignIn({ notice, onSignedIn }: Props) {
           <Tick /> Keep me signed in on this device
         </Checkbox>
         <Problems of={signIn} />
-        <Button type="submit" look="primary" isDisabled={signIn.isBusy}>
+        <Button type="submit" look="primary" isBusy={signIn.isBusy}>
           {signIn.isBusy ? "Signing in…" : "Sign in"}
         </Button>
       </form>

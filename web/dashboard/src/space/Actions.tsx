@@ -19,7 +19,7 @@ export function Actions({ space }: { space: Space }) {
     <div className="buttons">
       <Switcher space={space} />
       {wishes.restart && (
-        <Button isDisabled={restart.isBusy} onPress={() => void again()}>
+        <Button isBusy={restart.isBusy} onPress={() => void again()}>
           Restart
         </Button>
       )}

@@ -48,7 +48,7 @@ function Confirmation({ space, onClose }: { space: Space; onClose: () => void })
       <Problems of={remove} />
       <div className="buttons">
         <Button onPress={onClose}>Keep it</Button>
-        <Button type="submit" look="danger" isDisabled={typed !== space.name || remove.isBusy}>
+        <Button type="submit" look="danger" isBusy={remove.isBusy} isDisabled={typed !== space.name}>
           Delete for good
         </Button>
       </div>

@@ -20,7 +20,7 @@ export function Doors({ space }: { space: Space }) {
         {doors.map(({ title, hint, app, bar }) => (
           <li key={app}>
             {bar === undefined ? (
-              <AriaButton className="button door" isDisabled={action.isBusy} onPress={() => void action.open(app)}>
+              <AriaButton className="button door" aria-disabled={action.isBusy || undefined} onPress={() => void action.open(app)}>
                 <span className="title">
                   {title} <span aria-hidden="true">↗</span>
                   <span className="hidden"> (in a new tab)</span>

@@ -57,7 +57,7 @@ export function NewTunnel({ space }: { space: Space }) {
           isCode
           autoComplete="off"
         />
-        <Button type="submit" isDisabled={create.isBusy}>
+        <Button type="submit" isBusy={create.isBusy}>
           Create tunnel
         </Button>
       </div>

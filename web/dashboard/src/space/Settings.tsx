@@ -80,7 +80,7 @@ export function Settings({ space }: { space: Space }) {
       )}
       <Problems of={update} shown={[["name"], ["description"], ...(isElsewhere ? [["revision"]] : [])]} />
       <div className="buttons">
-        <Button type="submit" look="primary" isDisabled={!isTouched || update.isBusy}>
+        <Button type="submit" look="primary" isBusy={update.isBusy} isDisabled={!isTouched}>
           Save
         </Button>
         <span role="status" className="quiet">

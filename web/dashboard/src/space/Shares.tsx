@@ -68,7 +68,7 @@ function Guest({ space, user }: { space: Space; user: Space["shares"][number]["u
         <Button
           isSmall
           look="danger"
-          isDisabled={unshare.isBusy}
+          isBusy={unshare.isBusy}
           aria-label={`Share with ${user.userName} no more`}
           onPress={() => void end()}
         >
@@ -101,7 +101,7 @@ function NewShare({ space }: { space: Space }) {
           isCode
           autoComplete="off"
         />
-        <Button type="submit" isDisabled={share.isBusy || userName === ""}>
+        <Button type="submit" isBusy={share.isBusy} isDisabled={userName === ""}>
           Share
         </Button>
       </div>
@@ -122,7 +122,7 @@ function Leave({ space }: { space: Space }) {
         {space.owner.userName} shares it with you: you see it and get a shell in it, by terminal or SSH.
       </p>
       <div className="buttons">
-        <Button look="danger" isDisabled={leave.isBusy} onPress={() => void go()}>
+        <Button look="danger" isBusy={leave.isBusy} onPress={() => void go()}>
           Leave it
         </Button>
       </div>

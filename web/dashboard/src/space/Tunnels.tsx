@@ -63,7 +63,7 @@ function TunnelRow({ tunnel }: { tunnel: Tunnel }) {
         <Switch
           className="check"
           isSelected={enabled}
-          isDisabled={update.isBusy}
+          isReadOnly={update.isBusy}
           onChange={(enabled) => void update.run({ input: { tunnelId: id, enabled } })}
           aria-label={`Let visitors in by ${name}`}
         >
@@ -72,7 +72,7 @@ function TunnelRow({ tunnel }: { tunnel: Tunnel }) {
         <Button
           isSmall
           look="danger"
-          isDisabled={remove.isBusy}
+          isBusy={remove.isBusy}
           aria-label={`Delete the tunnel ${name}`}
           onPress={() => void remove.run({ input: { tunnelId: id } })}
         >

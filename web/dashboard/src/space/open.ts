@@ -21,6 +21,7 @@ const OpenApp = graphql(
 export function useOpenApp(spaceId: string) {
   const action = useAction(OpenApp, (data) => data.openApp);
   const open = async (app: string): Promise<void> => {
+    if (action.isBusy) return;
     // Browsers let a click open a tab, but not an answer that comes later.
     const tab = window.open("about:blank", "_blank");
     if (tab) tab.opener = null;

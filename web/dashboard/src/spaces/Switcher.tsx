@@ -21,7 +21,7 @@ export function Switcher({ space, isSmall = false }: { space: Space; isSmall?: b
       <Button
         look={wishes.start && !isSmall ? "primary" : undefined}
         isSmall={isSmall}
-        isDisabled={action.isBusy}
+        isBusy={action.isBusy}
         aria-label={`${verb} ${space.name}`}
         onPress={() => void ask()}
       >
