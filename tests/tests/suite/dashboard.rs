@@ -97,6 +97,29 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_told_what_their_quota_lacks_and_lose_nothing() {
+    let home = Installation::plan(Database::Sqlite).without_edge().start();
+    let home = home.await;
+    let admin = home.admin().await;
+    let modest = admin.create_template("modest", lively()).await;
+    let hungry = json!({ "image": BUSYBOX, "command": ["sleep", "600"], "computeUnits": 3 });
+    let hungry = admin.create_template("hungry", hungry).await;
+    let limits = json!({ "spaces": 2, "computeUnits": 2 });
+    let ada = admin.create_user("ada", json!({ "limits": limits })).await;
+    let setting = json!({
+        "home": home.api_url("/"),
+        "owner": { "name": "ada", "token": ada.token() },
+        "password": "their password",
+        "templates": {
+            "modest": { "name": "modest", "id": modest },
+            "hungry": { "name": "hungry", "id": hungry },
+        },
+        "pictures": browser::pictures("dashboard-quota"),
+    });
+    browser::run("dashboard-quota.mjs", setting, &[home.api_address()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_use_the_dashboard_by_the_keyboard_alone() {
     let home = Installation::plan(Database::Sqlite).without_edge().start();
     let home = home.await;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { inputOf, nameProblem, newKey, valueProblem, type Draft, type Variable } from "../src/create/draft";
-import { preview } from "../src/create/preview";
+import { lacks, preview } from "../src/create/preview";
 
 const variable = (name: string, preset: string | null, secret = false): Variable => ({
   name,
@@ -47,11 +47,20 @@ test("what would pass a limit is said beforehand, and nothing else", () => {
   const usage = (used: number, limit: number | null) => ({ used, limit });
   const quota = { spaces: usage(1, 2), storageUnits: usage(8, 10), computeUnits: usage(4, null), tunnels: usage(0, 0) };
   const refused = (units: { computeUnits: number; storageUnits: number }, spaces = quota.spaces) =>
-    preview({ ...quota, spaces }, units).filter(({ isRefused }) => isRefused).map(({ resource }) => resource);
+    preview({ ...quota, spaces }, units).flatMap(({ resource, lack }) => (lack ? resource : []));
   expect(refused({ computeUnits: 100, storageUnits: 2 })).toEqual([]);
   expect(refused({ computeUnits: 1, storageUnits: 3 })).toEqual(["Storage"]);
   expect(refused({ computeUnits: 1, storageUnits: 0 }, usage(2, 2))).toEqual(["Spaces"]);
   // Over a limit that was lowered, what takes nothing more isn't refused.
   const over = preview({ ...quota, storageUnits: usage(20, 10) }, { computeUnits: 1, storageUnits: 0 });
-  expect(over.some(({ isRefused }) => isRefused)).toBe(false);
+  expect(lacks(over, true)).toEqual([]);
+});
+
+test("what a space takes only while it runs is in nobody's way who doesn't start it", () => {
+  const full = { used: 2, limit: 2 };
+  const free = { used: 0, limit: null };
+  const quota = { spaces: free, storageUnits: free, computeUnits: full, tunnels: free };
+  const takings = preview(quota, { computeUnits: 1, storageUnits: 1 });
+  expect(lacks(takings, true)).toEqual(["Your quota of 2 compute units doesn’t suffice: 2 in use, 1 more wanted."]);
+  expect(lacks(takings, false)).toEqual([]);
 });

@@ -29,7 +29,7 @@ test("a passed limit says how much of what there is", () => {
     used: 8,
     requested: 5,
   });
-  expect(words).toBe("Your quota has 10 GiB of storage: 8 in use, 5 more wanted.");
+  expect(words).toBe("Your quota of 10 GiB of storage doesn’t suffice: 8 in use, 5 more wanted.");
 });
 
 test("times and sizes are said as people say them", () => {

@@ -12,6 +12,7 @@ import { Tick } from "../parts/Tick";
 import { useSession } from "../session/session";
 import { CreateSpace, type OfferedTemplate } from "./documents";
 import { indexOf, inputOf, nameProblem, newKey, valueProblem, type Draft } from "./draft";
+import { Lacks } from "./Lacks";
 import { Parameters } from "./Parameters";
 import { preview } from "./preview";
 import { Preview } from "./Preview";
@@ -37,6 +38,8 @@ export function NewSpaceForm({ templates }: { templates: OfferedTemplate[] }) {
   const version = templates.find(({ id }) => id === draft.templateId)?.version;
   const variables = version?.variables ?? [];
   const input = inputOf(draft, variables);
+  const takings = quota && version && preview(quota, version);
+  const isRefused = create.problems.some(({ code }) => code === "QUOTA_EXCEEDED");
   const change = (part: Partial<Draft>): void => {
     setDraft({ ...draft, ...part });
     if (create.problems.length > 0) create.clear();
@@ -103,10 +106,11 @@ export function NewSpaceForm({ templates }: { templates: OfferedTemplate[] }) {
       <div>
         <section className="card" aria-label="What it takes">
           <h2>What it takes</h2>
-          {quota && version && <Preview takings={preview(quota, version)} />}
+          {takings && <Preview takings={takings} />}
           <Checkbox className="check" isSelected={draft.start} onChange={(start) => change({ start })}>
             <Tick /> Start it at once
           </Checkbox>
+          {takings && !isRefused && <Lacks takings={takings} startsAtOnce={draft.start} />}
           <Problems of={create} shown={shown} />
           <Button type="submit" look="primary" isBusy={create.isBusy}>
             {create.isBusy ? "Creating…" : "Create space"}

@@ -13,8 +13,8 @@ export function Preview({ takings }: { takings: readonly Taking[] }) {
         </tr>
       </thead>
       <tbody>
-        {takings.map(({ resource, unit, more, used, limit, when, isRefused }) => (
-          <tr key={resource} data-refused={isRefused || undefined}>
+        {takings.map(({ resource, unit, more, used, limit, when, lack }) => (
+          <tr key={resource} data-refused={lack !== undefined || undefined}>
             <th scope="row">{resource}</th>
             <td>
               <span className="number">
@@ -24,8 +24,8 @@ export function Preview({ takings }: { takings: readonly Taking[] }) {
             </td>
             <td className="number">
               {used + more}
-                {limit === null ? ", no limit" : ` of ${limit}`}
-              {isRefused && ": more than you may use"}
+              {limit === null ? ", no limit" : ` of ${limit}`}
+              {lack !== undefined && ": more than you may use"}
             </td>
           </tr>
         ))}

@@ -1,5 +1,6 @@
 /** What a space would take of the viewer's quota. */
 
+import { lackOf } from "../forms/problems";
 import type { Quota } from "../spaces/space";
 
 export interface Taking {
@@ -12,8 +13,8 @@ export interface Taking {
   limit: number | null;
   /** When it takes it. */
   when: "on creation" | "while it runs";
-  /** Whether that would be refused as things are. */
-  isRefused: boolean;
+  /** Which limit that would pass as things are, in words. */
+  lack: string | undefined;
 }
 
 interface Units {
@@ -21,17 +22,28 @@ interface Units {
   storageUnits: number;
 }
 
+const TITLES = { SPACES: "Spaces", STORAGE_UNITS: "Storage", COMPUTE_UNITS: "Compute" } as const;
+
 export function preview(quota: Quota, { computeUnits, storageUnits }: Units): Taking[] {
   const taking = (
-    resource: string,
+    resource: keyof typeof TITLES,
     unit: string,
     more: number,
     { used, limit }: Quota["spaces"],
     when: Taking["when"],
-  ): Taking => ({ resource, unit, more, used, limit, when, isRefused: limit !== null && more > 0 && used + more > limit });
+  ): Taking => {
+    const passes = limit !== null && more > 0 && used + more > limit;
+    const lack = passes ? lackOf({ resource, limit, used, requested: more }) : undefined;
+    return { resource: TITLES[resource], unit, more, used, limit, when, lack };
+  };
   return [
-    taking("Spaces", "", 1, quota.spaces, "on creation"),
-    taking("Storage", "GiB", storageUnits, quota.storageUnits, "on creation"),
-    taking("Compute", "unit", computeUnits, quota.computeUnits, "while it runs"),
+    taking("SPACES", "", 1, quota.spaces, "on creation"),
+    taking("STORAGE_UNITS", "GiB", storageUnits, quota.storageUnits, "on creation"),
+    taking("COMPUTE_UNITS", "unit", computeUnits, quota.computeUnits, "while it runs"),
   ];
+}
+
+/** Why it would be refused now, if it would: what it takes only while it runs counts only when it starts at once. */
+export function lacks(takings: readonly Taking[], startsAtOnce: boolean): string[] {
+  return takings.flatMap(({ when, lack }) => (lack && (startsAtOnce || when === "on creation") ? lack : []));
 }

@@ -1,6 +1,7 @@
 /** What mutations refuse, and at which field it is shown. */
 
 import { graphql, type FragmentOf } from "../graphql";
+import { counted } from "../parts/format";
 
 export const ProblemParts = graphql(`
   fragment ProblemParts on Problem {
@@ -21,11 +22,13 @@ export const ProblemParts = graphql(`
 
 export type Problem = FragmentOf<typeof ProblemParts>;
 
-const LACKING = {
-  COMPUTE_UNITS: "compute units",
-  SPACES: "spaces",
-  STORAGE_UNITS: "GiB of storage",
-  TUNNELS: "tunnels",
+type Lack = Pick<Extract<Problem, { resource: string }>, "resource" | "limit" | "used" | "requested">;
+
+const AMOUNTS: Record<Lack["resource"], (count: number) => string> = {
+  COMPUTE_UNITS: (count) => counted(count, "compute unit"),
+  SPACES: (count) => counted(count, "space"),
+  STORAGE_UNITS: (count) => `${count} GiB of storage`,
+  TUNNELS: (count) => counted(count, "tunnel"),
 };
 
 /** A message of a problem begins in lower case and has no full stop. */
@@ -34,11 +37,13 @@ export function sentence(text: string): string {
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
+/** Which limit would be passed, and by what. */
+export function lackOf({ resource, limit, used, requested }: Lack): string {
+  return `Your quota of ${AMOUNTS[resource](limit)} doesn’t suffice: ${used} in use, ${requested} more wanted.`;
+}
+
 export function wordsOf(problem: Problem): string {
-  if ("resource" in problem) {
-    const { resource, limit, used, requested } = problem;
-    return `Your quota has ${limit} ${LACKING[resource]}: ${used} in use, ${requested} more wanted.`;
-  }
+  if ("resource" in problem) return lackOf(problem);
   if ("retryAfterSeconds" in problem && problem.retryAfterSeconds !== null) {
     return `${sentence(problem.message)} Try again in ${problem.retryAfterSeconds} s.`;
   }
