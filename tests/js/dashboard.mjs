@@ -11,7 +11,7 @@ const {
   home, // The URL of the dashboard.
   owner, guest, // Names and tokens of two people.
   password, // Of both.
-  templates, // The names of one that runs and of one that fails.
+  templates, // The names of one that runs and of one that fails, and the identifier of that.
   pictures, // A folder.
   sockets, // A folder of sockets, named like the ports that they stand for.
 } = JSON.parse(setting);
@@ -33,6 +33,30 @@ const door = (name) => page.getByRole("button", { name: `${name} (in a new tab)`
 const status = (word) => page.locator("main .head .status", { hasText: word }).waitFor();
 const row = (name) => page.getByRole("listitem").filter({ has: page.getByRole("link", { name, exact: true }) });
 const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+
+/** The description of the space, as the API has it. */
+async function described() {
+  const response = await fetch(graphql, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${owner.token}` },
+    body: JSON.stringify({ query: "query ($id: ID!) { space(id: $id) { description } }", variables: { id: lab } }),
+  });
+  return (await response.json()).data.space.description;
+}
+
+/** Notes from now on, in `words` of the page, what a part of it says. What it returns gives all of it. */
+async function watchWords(selector) {
+  await page.evaluate((selector) => {
+    const words = (globalThis.words = []);
+    const note = () => {
+      const word = document.querySelector(selector)?.textContent;
+      if (word && word !== words.at(-1)) words.push(word);
+    };
+    new MutationObserver(note).observe(document.body, { childList: true, subtree: true, characterData: true });
+    note();
+  }, selector);
+  return () => page.evaluate(() => globalThis.words);
+}
 
 /** Deletes the space that is looked at, and is asked about it. */
 async function remove(name, asked = async () => {}) {
@@ -107,6 +131,18 @@ const checks = [
       await tab.close();
     }
   }],
+  ["a port that the template declares is opened by its button, and its address is there to be copied", async () => {
+    const [tab] = await Promise.all([page.waitForEvent("popup"), door("web").click()]);
+    await tab.getByRole("heading", { name: "Served inside" }).waitFor();
+    const address = new URL(tab.url()).origin;
+    equal(address.startsWith("https://8000--lab--"), true);
+    equal(await tab.evaluate(() => opener), null);
+    await tab.close();
+    const shown = page.getByRole("textbox", { name: "the address of web" });
+    equal(new URL(await shown.textContent()).origin, address);
+    await button("Copy the address of web").click();
+    await page.waitForFunction(async (it) => new URL(await navigator.clipboard.readText()).origin === it, address);
+  }],
   ["a tunnel is made, its address is copied, closed and taken away", async () => {
     await page.getByLabel("Port", { exact: true }).fill("no port");
     await button("Create tunnel").click();
@@ -153,6 +189,16 @@ const checks = [
     const numbers = ticks.map((text) => Number(text.match(/\d+$/)[0]));
     equal(numbers, numbers.map((_, at) => at + numbers[0]));
   }],
+  ["a space is restarted before one's eyes, and what ran in it is gone", async () => {
+    await visit();
+    await please("start a program in the space");
+    const words = await watchWords("main .head .status");
+    await button("Restart").click();
+    await page.waitForFunction(() => globalThis.words.includes("Starting") && globalThis.words.at(-1) === "Running");
+    equal((await words()).includes("Failed"), false);
+    await please("see that the program is gone");
+    await door("Terminal").waitFor();
+  }],
   ["stats are drawn, and said in words", async () => {
     await page.getByRole("link", { name: "Usage", exact: true }).click();
     await page.getByRole("img", { name: /Memory over the last minutes: Used from .* to/ }).waitFor();
@@ -174,23 +220,65 @@ const checks = [
     await page.getByText("Saved.").waitFor();
     equal(await description.inputValue(), "typed here");
   }],
+  ["who takes what somebody else wrote has it in their fields, and goes on from there", async () => {
+    const description = page.getByRole("textbox", { name: "Description" });
+    const clash = async (mine, theirs) => {
+      await description.fill(mine);
+      await meanwhile(owner, "updateSpace", { spaceId: lab, description: theirs });
+      await page.getByText("Somebody else has changed it meanwhile.").waitFor();
+    };
+    const take = async (theirs) => {
+      await button("Take theirs").click();
+      equal(await description.inputValue(), theirs);
+      await button("Take theirs").waitFor({ state: "detached" });
+      equal(await button("Save").isDisabled(), true);
+      equal(await described(), theirs);
+    };
+    // As soon as it is said, and after an attempt to save.
+    await clash("mine", "theirs");
+    await take("theirs");
+    await clash("mine again", "theirs again");
+    await button("Save").click();
+    await page.getByText("Not saved: somebody else was faster.").waitFor();
+    equal(await described(), "theirs again");
+    await take("theirs again");
+    await description.fill("theirs again, and mine");
+    await button("Save").click();
+    await page.getByText("Saved.").waitFor();
+    equal(await described(), "theirs again, and mine");
+  }],
   ["what is changed elsewhere appears", async () => {
     await page.getByRole("link", { name: "Spaces", exact: true }).click();
     await meanwhile(owner, "updateSpace", { spaceId: lab, description: "changed by a program" });
     await page.getByText("changed by a program").waitFor();
   }],
   ["a lost connection is said, and what was missed is made up for", async () => {
+    const input = { templateId: templates.badId, name: "doomed" };
+    const { space } = await meanwhile(owner, "createSpace", input, "space { id }");
+    await row("doomed").waitFor();
+    const words = await watchWords(".connection .word");
     world.cut();
     await page.getByText(/Offline. What you see/).waitFor();
+    await page.getByText("Reconnecting…", { exact: true }).waitFor();
     await inspect(page, "offline");
     // A program that isn't cut off: this one speaks to the API past the network.
-    await please("change the space");
+    await please(`change the list: ${space.id}`);
     await button("Reconnect now").click();
+    await page.waitForFunction(() => globalThis.words.includes("Connecting…"));
+    equal([await row("doomed").count(), await row("newborn").count()], [1, 0]);
     world.mend();
     // A browser that says it is online again is believed.
     await page.evaluate(() => dispatchEvent(new Event("online")));
-    await page.getByText("changed while away").waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
+    equal([...new Set(await words())].sort(), ["Connecting…", "Live", "Reconnecting…"]);
+    await row("lab").getByText("changed while away").waitFor();
+    await row("newborn").waitFor();
+    await row("doomed").waitFor({ state: "detached" });
+    equal(await page.getByRole("list", { name: "Spaces" }).getByRole("listitem").count(), 2);
+    await page.getByRole("meter", { name: "Spaces" }).and(page.locator('[aria-valuenow="2"]')).waitFor();
+    await page.getByText(/Offline. What you see/).waitFor({ state: "detached" });
+    await please("delete the newborn");
+    await row("newborn").waitFor({ state: "detached" });
   }],
   ["the API is killed and comes back, and the page goes on", async () => {
     await please("kill the API");
@@ -239,6 +327,22 @@ const checks = [
     await page.getByText("robot", { exact: true }).waitFor({ state: "hidden" });
     await button("Remove the key laptop").click();
     await page.getByText("laptop", { exact: true }).waitFor({ state: "hidden" });
+  }],
+  ["a sign-in elsewhere is ended from the list of them, and this one goes on", async () => {
+    const elsewhere = await open(browser, home);
+    await signIn(elsewhere, owner.name, password);
+    await elsewhere.getByRole("heading", { level: 1, name: "Spaces" }).waitFor();
+    await page.reload();
+    const end = page.getByRole("button", { name: /^End the sign-in of Chrome at / });
+    await end.waitFor();
+    await end.click();
+    await elsewhere.getByText("Your sign-in has expired or was ended.").waitFor();
+    await end.waitFor({ state: "detached" });
+    await page.getByText("this one", { exact: true }).waitFor();
+    equal(elsewhere.complaints, []);
+    await elsewhere.context().close();
+    await page.reload();
+    await page.getByText("Live", { exact: true }).waitFor();
   }],
   ["a password is changed only by who knows it", async () => {
     await page.getByLabel("Current password").fill("not their password");

@@ -2,11 +2,12 @@
 
 use reqwest::Response;
 use serde_json::{Value, json};
-use spaceport_tests::{BUSYBOX, Client, Database, Home, Installation, browser, vscode};
+use spaceport_tests::{BUSYBOX, Client, Database, Home, Installation, browser, client::id, vscode};
 
-/// Writes what its parameter says, and then a line a second.
-const WRITES: &str =
-    "echo greeting $GREETING; i=0; while :; do i=$((i+1)); echo tick $i; sleep 1; done";
+/// Serves a page, writes what its parameter says, and then a line a second.
+const WRITES: &str = "mkdir /tmp/page; echo '<h1>Served inside</h1>' > /tmp/page/index.html; \
+    httpd -p 8000 -h /tmp/page; echo greeting $GREETING; \
+    i=0; while :; do i=$((i+1)); echo tick $i; sleep 1; done";
 
 /// One whose spaces run and have something of everything.
 fn lively() -> Value {
@@ -40,9 +41,27 @@ async fn only_space(owner: &Client) -> String {
     id.expect("a space").to_owned()
 }
 
-async fn change_space(owner: &Client) {
+/// Deletes one of two spaces, changes the other and makes a third.
+async fn change_list(owner: &Client, template: &str, doomed: &str) {
+    owner.delete_space(doomed).await;
     let input = json!({ "spaceId": only_space(owner).await, "description": "changed while away" });
     owner.mutate("updateSpace", input).await.value("space");
+    owner.create_space(template, "newborn").await;
+}
+
+/// Deletes the one that was made meanwhile.
+async fn delete_newborn(owner: &Client) {
+    let found = owner
+        .query("{ spaces(first: 2) { nodes { id name } } }", json!({}))
+        .await;
+    let spaces = found["spaces"]["nodes"].as_array().expect("spaces");
+    let newborn = spaces.iter().find(|it| it["name"] == "newborn");
+    owner.delete_space(&id(newborn.expect("the third"))).await;
+}
+
+/// Whether the program runs in the space that whoever restarts it has started before.
+fn runs_program(home: &Home, space: &str) -> bool {
+    home.docker.inside(space, "ps | grep -q '[s]leep 4242'").0
 }
 
 /// Leaves a person with a role that allows little beyond making spaces.
@@ -72,7 +91,7 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
     let home = Installation::start(Database::Sqlite).await;
     let admin = home.admin().await;
     admin.create_template("lively", lively()).await;
-    admin.create_template("broken", broken()).await;
+    let broken = admin.create_template("broken", broken()).await;
     let limits = json!({ "spaces": 3, "computeUnits": 2, "storageUnits": 5, "tunnels": 2 });
     let ada = admin.create_user("ada", json!({ "limits": limits })).await;
     let grace = admin.create_user("grace", json!({})).await;
@@ -81,17 +100,29 @@ async fn people_live_on_the_dashboard_whatever_happens_around_them() {
         "owner": { "name": "ada", "token": ada.token() },
         "guest": { "name": "grace", "token": grace.token() },
         "password": "their password",
-        "templates": { "good": "lively", "bad": "broken" },
+        "templates": { "good": "lively", "bad": "broken", "badId": broken },
         "pictures": browser::pictures("dashboard"),
     });
     let servers = [home.api_address(), home.edge_address()];
     let act = async |request: &str| match request {
-        "change the space" => change_space(&ada).await,
+        "start a program in the space" => {
+            let space = only_space(&ada).await;
+            home.docker
+                .read_inside(&space, "sleep 4242 > /dev/null 2>&1 &");
+            assert!(runs_program(&home, &space));
+        }
+        "see that the program is gone" => {
+            assert!(!runs_program(&home, &only_space(&ada).await));
+        }
+        "delete the newborn" => delete_newborn(&ada).await,
         "let them share no more" => restrict(&admin, &ada).await,
         "end the sign-ins" => end_sign_ins(&ada).await,
         "kill the API" => home.api.kill(),
         "start the API" => home.start_api().await,
-        other => panic!("asked for {other}"),
+        other => match other.strip_prefix("change the list: ") {
+            Some(doomed) => change_list(&ada, &broken, doomed).await,
+            None => panic!("asked for {other}"),
+        },
     };
     browser::converse("dashboard.mjs", setting, &servers, act).await;
 }

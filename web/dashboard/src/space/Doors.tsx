@@ -1,8 +1,9 @@
 import { Button as AriaButton } from "react-aria-components";
 
 import { Problems } from "../forms/Problems";
+import { Copyable } from "../parts/Copyable";
 import { isManaged, type Space } from "../spaces/space";
-import { doorsOf } from "./features";
+import { doorsOf, type Door } from "./features";
 import { useOpenApp } from "./open";
 
 /** What can be opened of a space in a browser. */
@@ -36,7 +37,31 @@ export function Doors({ space }: { space: Space }) {
           </li>
         ))}
       </ul>
+      <Addresses doors={doors} />
       <Problems of={action} />
     </section>
+  );
+}
+
+/** Where ports are opened by whoever has no button for them, or isn't here. */
+function Addresses({ doors }: { doors: Door[] }) {
+  const ports = doors.filter(({ url }) => url);
+  if (ports.length === 0) return null;
+  return (
+    <>
+      <h3>Addresses of its ports</h3>
+      <ul className="stack" aria-label="Addresses of its ports">
+        {ports.map(({ title, hint, app, url }) => (
+          <li key={app}>
+            <div className="line-up">
+              <strong>{title}</strong>
+              <span className="quiet">{hint}</span>
+            </div>
+            <Copyable text={url ?? ""} what={`the address of ${title}`} />
+          </li>
+        ))}
+      </ul>
+      <p className="hint">They ask whoever opens them to sign in. The buttons above save you that.</p>
+    </>
   );
 }

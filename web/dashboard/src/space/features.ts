@@ -42,6 +42,8 @@ export interface Door {
   app: string;
   /** Why it can't be opened. */
   bar: string | undefined;
+  /** Of a port: where it is opened, by whoever signs in there. */
+  url?: string | null;
 }
 
 const APPS: { feature: FeatureName; app: string; hint: string }[] = [
@@ -60,11 +62,12 @@ export function doorsOf(space: Space): Door[] {
     app,
     bar: barOf(space, feature),
   }));
-  const ports = space.ports.map(({ name, port }) => ({
+  const ports = space.ports.map(({ name, port, url }) => ({
     title: name,
     hint: `Port ${port}`,
     app: String(port),
     bar: barOf(space, "PORT_FORWARD"),
+    url,
   }));
   const doors = [...apps, ...ports];
   return [...doors.filter((it) => it.bar === undefined), ...doors.filter((it) => it.bar !== undefined)];
