@@ -242,12 +242,14 @@ fn of_a_vscode_tunnel_is_told_what_its_program_says() {
         apps: vec!["vscode".to_owned()],
         ..config("dev", &[])
     };
-    let space = AgentContainer::make(BUSYBOX, &told, &[]);
-    space.put(vscode::PROGRAM, vscode::SCRIPT);
+    let space = AgentContainer::make(BUSYBOX, &told, &["--hostname", vscode::NAME]);
+    space.put(vscode::PROGRAM, vscode::STARTER);
+    space.put(vscode::CODE, vscode::SCRIPT);
     space.begin();
-    let tunnel = || apps(&space)["vscode"].tunnel.clone().expect("it is one");
+    let app = || apps(&space).remove("vscode").expect("it is one");
+    let tunnel = || app().tunnel.expect("it is one");
     let until_it_is = |wanted: VscodeTunnel| until(|| (tunnel() == wanted).then_some(()));
-    until(|| space.log().contains("License Terms").then_some(()));
+    until(|| (app().state == AppState::Running).then_some(()));
     assert_eq!(tunnel(), VscodeTunnel::NotConfigured);
     let go_on = |file: &str| space.line(&format!("touch {file}"));
     go_on(vscode::ASK);
@@ -261,10 +263,7 @@ fn of_a_vscode_tunnel_is_told_what_its_program_says() {
         url: Some(vscode::URL.to_owned()),
     });
     go_on(vscode::BREAK);
-    let again = until(|| {
-        let app = apps(&space).remove("vscode").expect("it is one");
-        (app.restarts > 0).then_some(app)
-    });
+    let again = until(|| Some(app()).filter(|it| it.restarts > 0));
     assert_eq!(again.state, AppState::Running);
     // Until it says something else, what it failed for is told.
     let Some(VscodeTunnel::Failed { reason }) = again.tunnel else {
