@@ -33,10 +33,10 @@ function content() {
   return page.content().catch(() => "");
 }
 
-async function signIn() {
-  await page.getByLabel("User name").fill(userName);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+async function signIn(on = page) {
+  await on.getByLabel("User name").fill(userName);
+  await on.getByLabel("Password").fill(password);
+  await on.getByRole("button", { name: "Sign in" }).click();
 }
 
 async function isSignInPage() {
@@ -153,6 +153,24 @@ const checks = [
       await page.waitForTimeout(200);
       if ((await content()).includes("NOTHING_LISTENS")) await page.goto(`${app}/again`);
     }
+  }],
+  ["who comes from the dashboard to a stopped space signs in once, and that starts it", async () => {
+    const input = { spaceId: space };
+    await ask("mutation($input: SpaceIdInput!) { stopSpace(input: $input) { problems { code } } }", { input });
+    const other = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+    const wanted = { ...input, app: new URL(app).hostname.split("--")[0] };
+    const { openApp } = await ask("mutation($input: OpenAppInput!) { openApp(input: $input) { url } }", { input: wanted });
+    await other.goto(openApp.url);
+    const start = other.getByRole("link", { name: "Start it" });
+    await start.waitFor();
+    await start.click();
+    await signIn(other);
+    await other.waitForURL(`${app}/`);
+    while (!(await other.content().catch(() => "")).includes('"target"')) {
+      await other.waitForTimeout(200);
+      if ((await other.content().catch(() => "")).includes("NOTHING_LISTENS")) await other.goto(`${app}/`);
+    }
+    await other.context().close();
   }],
   ["signing out ends what was opened", async () => {
     const origin = new URL(graphql).origin;

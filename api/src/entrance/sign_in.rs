@@ -37,7 +37,7 @@ pub(super) async fn show(
             let sent = pages.send_on(&signed_in, &origin, &to).await;
             sent.unwrap_or_else(|error| pages.failed(error))
         }
-        Ok(None) => pages.show(ask(&to, "", &[])),
+        Ok(None) => pages.show(who(&to, "", &[])),
         Err(error) => pages.failed(error),
     }
 }
@@ -51,7 +51,7 @@ pub(super) async fn submit(
     let (name, password) = (sent.form.field("userName"), sent.form.field("password"));
     match pages.enter(&sent.origin, &name, password, &to).await {
         Ok(response) => response,
-        Err(AppError::Refused(problems)) => pages.show(ask(&to, &name, &problems)),
+        Err(AppError::Refused(problems)) => pages.show(who(&to, &name, &problems)),
         Err(error) => pages.failed(error),
     }
 }
@@ -172,18 +172,28 @@ fn signed_out() -> Page {
     Page::new(StatusCode::OK, "Signed out", body)
 }
 
-/// The form, and why it is shown again.
-fn ask(to: &Destination, name: &str, problems: &[Problem]) -> Page {
+fn who(to: &Destination, name: &str, problems: &[Problem]) -> Page {
+    ask("To open", SIGN_IN_PATH, to, name, problems)
+}
+
+/// The form, what for and to where it is sent, and why it is shown again.
+pub(super) fn ask(
+    purpose: &str,
+    path: &str,
+    to: &Destination,
+    name: &str,
+    problems: &[Problem],
+) -> Page {
     let (status, told) = if problems.is_empty() {
         (StatusCode::OK, String::new())
     } else {
         (form::status(problems), html::problems(problems))
     };
     let body = format!(
-        "<p>To open <code>{host}</code></p>{told}\
+        "<p>{purpose} <code>{host}</code></p>{told}\
          <form method=\"post\" action=\"{action}\">{fields}</form>",
         host = spelling::html(to.host()),
-        action = spelling::html(&with_destination(SIGN_IN_PATH, to)),
+        action = spelling::html(&with_destination(path, to)),
         fields = fields(name),
     );
     Page::new(status, "Sign in", body).retry_after(form::retry_after(problems))

@@ -13,91 +13,108 @@ use spaceport_domain::{
     problem::Problem,
     space::Space,
     spelling,
-    ticket::{SIGN_IN_PATH, START_PATH},
+    ticket::START_PATH,
 };
 
 use super::{
     Pages, Wanted,
     form::{self, Sent},
     html::{self, Page},
-    see_other,
-    sign_in::footer,
+    sign_in::{self, footer, with_cookie},
     with_destination,
 };
-use crate::app::{AppError, AppResult, sign_in::SignedIn};
+use crate::app::{AppError, AppResult, Origin, sign_in::SignedIn};
 
-/// Shows who manages the space of an app how it is.
+/// Shows who manages the space of an app how it is, and asks everybody else who they are.
 pub(super) async fn show(
     State(pages): State<Arc<Pages>>,
     Wanted(to): Wanted,
     headers: HeaderMap,
 ) -> Response {
-    match pages.managed(&headers, &to).await {
-        Ok(Managed::Space(signed_in, space)) => pages.show(ask(&signed_in, &space, &to, &[])),
-        Ok(Managed::Nothing(signed_in)) => pages.show(nothing(&signed_in, &to)),
-        Ok(Managed::Unknown) => see_other(&with_destination(SIGN_IN_PATH, &to)),
-        Err(error) => pages.failed(error),
-    }
+    let page = match pages.signed_in(&headers).await {
+        Ok(Some(signed_in)) => pages.offer(&signed_in, &to).await,
+        Ok(None) => Ok(who(&to, "", &[])),
+        Err(error) => Err(error),
+    };
+    page.map_or_else(|error| pages.failed(error), |page| pages.show(page))
 }
 
-/// Starts the space.
+/// Starts the space. Who is asked who they are there needn't ask for it once more.
 pub(super) async fn submit(
     State(pages): State<Arc<Pages>>,
     Wanted(to): Wanted,
-    Sent {
-        origin, headers, ..
-    }: Sent,
+    sent: Sent,
 ) -> Response {
-    let (signed_in, space) = match pages.managed(&headers, &to).await {
-        Ok(Managed::Space(signed_in, space)) => (signed_in, space),
-        Ok(Managed::Nothing(signed_in)) => return pages.show(nothing(&signed_in, &to)),
-        Ok(Managed::Unknown) => return see_other(&with_destination(SIGN_IN_PATH, &to)),
-        Err(error) => return pages.failed(error),
+    let started = match pages.signed_in(&sent.headers).await {
+        Ok(Some(signed_in)) => pages.start(&signed_in, &sent.origin, &to).await,
+        Ok(None) => pages.enter_and_start(&sent, &to).await,
+        Err(error) => Err(error),
     };
-    let id = space.id.to_string();
-    let asked = pages
-        .app
-        .request(&signed_in.actor, &origin, &id, Wish::Start);
-    match asked.await {
-        // The edge shows how it gets on, and then the app. With a code it looks only once it knows
-        // that the space was started.
-        Ok(_) => {
-            let sent = pages.send_on(&signed_in, &origin, &to).await;
-            sent.unwrap_or_else(|error| pages.failed(error))
-        }
-        Err(AppError::Refused(problems)) => pages.show(ask(&signed_in, &space, &to, &problems)),
-        Err(error) => pages.failed(error),
-    }
-}
-
-/// Who asks, and for what of theirs to manage.
-enum Managed {
-    /// Nobody known.
-    Unknown,
-    /// Somebody, for nothing that they manage.
-    Nothing(SignedIn),
-    /// Who manages this space.
-    Space(SignedIn, Box<Space>),
+    started.unwrap_or_else(|error| pages.failed(error))
 }
 
 impl Pages {
-    async fn managed(&self, headers: &HeaderMap, to: &Destination) -> AppResult<Managed> {
-        let Some(signed_in) = self.signed_in(headers).await? else {
-            return Ok(Managed::Unknown);
+    async fn offer(&self, signed_in: &SignedIn, to: &Destination) -> AppResult<Page> {
+        let space = self.managed(signed_in, to).await?;
+        Ok(space.map_or_else(
+            || nothing(signed_in, to),
+            |space| ask(signed_in, &space, to, &[]),
+        ))
+    }
+
+    async fn start(
+        &self,
+        signed_in: &SignedIn,
+        origin: &Origin,
+        to: &Destination,
+    ) -> AppResult<Response> {
+        let Some(space) = self.managed(signed_in, to).await? else {
+            return Ok(self.show(nothing(signed_in, to)));
         };
+        let (actor, id) = (&signed_in.actor, space.id.to_string());
+        match self.app.request(actor, origin, &id, Wish::Start).await {
+            // The edge shows how it gets on, and then the app. With a code it looks only once it
+            // knows that the space was started.
+            Ok(_) => self.send_on(signed_in, origin, to).await,
+            Err(AppError::Refused(problems)) => {
+                Ok(self.show(ask(signed_in, &space, to, &problems)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn enter_and_start(&self, sent: &Sent, to: &Destination) -> AppResult<Response> {
+        let (name, password) = (sent.form.field("userName"), sent.form.field("password"));
+        if name.is_empty() {
+            // Their sign-in has ended since the page was shown.
+            return Ok(self.show(who(to, "", &[])));
+        }
+        match self.begin(&sent.origin, &name, password).await {
+            Ok((signed_in, cookie)) => {
+                let response = self.start(&signed_in, &sent.origin, to).await?;
+                Ok(with_cookie(response, cookie))
+            }
+            Err(AppError::Refused(problems)) => Ok(self.show(who(to, &name, &problems))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The space of an app, if it is for them to manage.
+    async fn managed(&self, signed_in: &SignedIn, to: &Destination) -> AppResult<Option<Space>> {
         let Some(label) = to.app(&self.app.settings.app_domain) else {
-            return Ok(Managed::Nothing(signed_in));
+            return Ok(None);
         };
         let (actor, owner) = (&signed_in.actor, label.owner.as_str());
         let found = self
             .app
             .space_by_name(actor, Some(owner), label.space.as_str());
-        let found = found.await?.filter(|space| actor.manages(space.owner_id));
-        Ok(match found {
-            Some(space) => Managed::Space(signed_in, Box::new(space)),
-            None => Managed::Nothing(signed_in),
-        })
+        Ok(found.await?.filter(|space| actor.manages(space.owner_id)))
     }
+}
+
+/// The form for who isn't known yet, and why it is shown again.
+fn who(to: &Destination, name: &str, problems: &[Problem]) -> Page {
+    sign_in::ask("To start the space of", START_PATH, to, name, problems)
 }
 
 /// The same for what doesn't exist, what may not be seen, and what somebody else manages.
