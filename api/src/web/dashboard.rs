@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, Uri, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -17,7 +17,16 @@ use super::WebPage;
 static DASHBOARD: WebPage = WebPage::new("its dashboard", embedded!("dashboard"));
 
 /// The addresses that the page has within itself. Each is the same file.
-const PLACES: [&str; 4] = ["/", "/new", "/spaces/{*place}", "/account"];
+const PLACES: [&str; 8] = [
+    "/",
+    "/new",
+    "/new/",
+    "/spaces",
+    "/spaces/",
+    "/spaces/{*place}",
+    "/account",
+    "/account/",
+];
 /// What the page asks about the API that served it.
 const ABOUT_PATH: &str = "/dashboard.json";
 
@@ -39,7 +48,7 @@ pub fn router(graphiql: bool) -> Router {
     for place in PLACES {
         router = router.route(place, get(page));
     }
-    router.with_state(about)
+    router.fallback(nowhere).with_state(about)
 }
 
 async fn tell(State(about): State<Arc<About>>) -> impl IntoResponse {
@@ -48,6 +57,20 @@ async fn tell(State(about): State<Arc<About>>) -> impl IntoResponse {
 
 async fn page(headers: HeaderMap) -> Response {
     DASHBOARD.serve("/", &headers)
+}
+
+/// Where nothing is, the page says so to who reads pages.
+async fn nowhere(method: Method, mut headers: HeaderMap) -> Response {
+    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    let reads_pages = accepted.is_some_and(|it| it.contains("text/html"));
+    if !reads_pages || ![Method::GET, Method::HEAD].contains(&method) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    headers.remove(header::IF_NONE_MATCH);
+    let mut response = page(headers).await;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().remove(header::ETAG);
+    response
 }
 
 async fn asset(uri: Uri, headers: HeaderMap) -> Response {

@@ -277,3 +277,29 @@ async fn every_answer_of_the_pages_says_what_browsers_may_load() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_reads_pages_is_told_by_one_that_there_is_none() {
+    let home = Installation::shared(Database::Sqlite).await;
+    let get = async |path: &str, accept: &str| {
+        let request = reqwest::Client::new().get(home.api_url(path));
+        let got = request.header("accept", accept).send().await.unwrap();
+        let tag = got.headers().get("etag").cloned();
+        let tagged = tag.is_some();
+        (got.status().as_u16(), tagged, got.text().await.unwrap())
+    };
+    let (_, _, page) = get("/", "text/html").await;
+    for place in ["/spaces", "/spaces/", "/spaces/x/logs", "/new/", "/account"] {
+        assert_eq!(
+            get(place, "text/html").await,
+            (200, true, page.clone()),
+            "{place}"
+        );
+    }
+    for nowhere in ["/nowhere", "/graphql/nowhere", "/account/nowhere"] {
+        let (status, tagged, text) = get(nowhere, "text/html,*/*;q=0.8").await;
+        assert_eq!((status, tagged), (404, false), "{nowhere}");
+        assert_eq!(text, page);
+        assert_eq!(get(nowhere, "application/json").await.2, "");
+    }
+}
