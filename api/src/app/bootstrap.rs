@@ -2,7 +2,7 @@
 
 mod demo;
 
-use std::{collections::BTreeSet, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use spaceport_domain::{
@@ -54,6 +54,16 @@ fn read_text(path: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
 }
 
 impl App {
+    /// Removes the file of the generated password, when that is the one that was given up: whoever
+    /// reads the file would be told what doesn't hold any more.
+    pub(super) fn forget_initial_password(&self, given_up: &str) {
+        let path = self.settings.data_dir.join(INITIAL_PASSWORD_FILE);
+        let holds_it = fs::read_to_string(&path).is_ok_and(|text| text.trim() == given_up);
+        if holds_it && let Err(error) = fs::remove_file(&path) {
+            tracing::warn!(%error, path = %path.display(), "the old password is still in its file");
+        }
+    }
+
     /// Makes the built-in roles, the first administrator and, where wanted, demo templates, in an
     /// installation without accounts. In any other it only renews the built-in roles.
     pub async fn bootstrap(&self) -> AppResult<()> {

@@ -42,7 +42,7 @@ impl App {
         let (user, hash) = known
             .filter(|(user, _)| user.id == actor.user_id)
             .ok_or_else(|| Problem::not_found("user"))?;
-        if !password::verify(current, Some(hash.clone())).await? {
+        if !password::verify(current.clone(), Some(hash.clone())).await? {
             return Err(wrong().into());
         }
         self.attempts.forgive(&attempt);
@@ -63,6 +63,7 @@ impl App {
         change.emit(EventBody::User { user_id });
         change.audit(origin.entry(actor, "changePassword", user_id, user.name.as_str()));
         let cursor = change.commit(now).await?;
+        self.forget_initial_password(&current);
         Ok(Done {
             value: user,
             cursor,

@@ -367,6 +367,18 @@ async fn a_generated_password_is_printed_once_and_only_root_reads_it() {
     assert!(!home.database_holds(password).await);
     let admin = home.anonymous().sign_in("admin", password).await;
     assert!(!is_out(&admin).await);
+    // The file goes with the password, not with anybody's else.
+    let other = admin.create_user("other", json!({})).await;
+    let mut change =
+        json!({ "currentPassword": "their password", "newPassword": "a later password" });
+    other
+        .mutate("changePassword", change.clone())
+        .await
+        .value("user");
+    assert!(path.exists());
+    change["currentPassword"] = password.into();
+    admin.mutate("changePassword", change).await.value("user");
+    assert!(!path.exists());
 }
 
 #[tokio::test]

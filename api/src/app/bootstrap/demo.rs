@@ -20,7 +20,7 @@ pub(super) fn templates() -> [CreateTemplate; 3] {
 
 /// A shell with a workspace and something to look at through a tunnel.
 fn demo() -> CreateTemplate {
-    let serve = "cd /home/dev/work && [ -e index.html ] || \
+    let serve = "mkdir -p /home/dev/work; cd /home/dev/work; [ -e index.html ] || \
          printf '<!doctype html><title>%s</title><h1>%s</h1>\\n' \"$GREETING\" \"$GREETING\" > index.html; \
          exec python3 -m http.server 8000";
     CreateTemplate {
@@ -39,7 +39,7 @@ fn demo() -> CreateTemplate {
                 default: Some("Hello from Spaceport".to_owned()),
                 secret: false,
             }],
-            ..draft("spaceport/base", 512, ("work", "/home/dev/work"), &[])
+            ..draft("spaceport/base", 512, &[])
         },
         group_ids: Vec::new(),
     }
@@ -50,7 +50,7 @@ fn code() -> CreateTemplate {
         name: "code".to_owned(),
         description: "Visual Studio Code in the browser, on a Debian with a home of its own."
             .to_owned(),
-        draft: draft("spaceport/code", 2048, HOME, &[Feature::CodeServer]),
+        draft: draft("spaceport/code", 2048, &[Feature::CodeServer]),
         group_ids: Vec::new(),
     }
 }
@@ -59,25 +59,22 @@ fn desktop() -> CreateTemplate {
     CreateTemplate {
         name: "desktop".to_owned(),
         description: "A desktop in the browser, on a Debian with a home of its own.".to_owned(),
-        draft: draft("spaceport/desktop", 1024, HOME, &[Feature::Vnc]),
+        draft: draft("spaceport/desktop", 1024, &[Feature::Vnc]),
         group_ids: Vec::new(),
     }
 }
 
-/// The whole home, so that what an editor and a desktop keep for their user outlives a start, too:
-/// settings, extensions, histories.
-const HOME: (&str, &str) = ("home", "/home/dev");
-
-/// A space of one core, one GiB in a volume with this name and place, and one unit.
-fn draft(image: &str, memory_mib: i64, volume: (&str, &str), features: &[Feature]) -> Draft {
+/// A space of one core, one GiB and one unit. Its volume is the whole home, so that what people bring
+/// there outlives a start, and so does what programs keep: settings, extensions, histories.
+fn draft(image: &str, memory_mib: i64, features: &[Feature]) -> Draft {
     Draft {
         image: image.to_owned(),
         cpu: Some(1.0),
         memory_mib: Some(memory_mib),
         pids: Some(512),
         volumes: vec![VolumeDraft {
-            name: volume.0.to_owned(),
-            mount_path: volume.1.to_owned(),
+            name: "home".to_owned(),
+            mount_path: "/home/dev".to_owned(),
             size_gib: 1.0,
         }],
         features: [&EVERYWHERE[..], features].concat(),
