@@ -24,7 +24,7 @@ const {
 } = JSON.parse(setting);
 
 /** What is on this side, for as long as this runs. */
-const scratch = mkdtempSync(`${tmpdir()}/spaceport-test-`);
+const scratch = mkdtempSync(`${tmpdir()}/spaceport-test-${process.pid}-`);
 process.on("exit", () => rmSync(scratch, { recursive: true }));
 
 const findings = [];

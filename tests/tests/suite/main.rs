@@ -24,6 +24,7 @@ mod edge;
 mod engine;
 mod failures;
 mod files;
+mod first_run;
 mod graphiql;
 mod history;
 mod house;

@@ -21,7 +21,12 @@ fn the_schema_in_the_repository_is_what_the_api_serves() {
 /// What is said of a change of the schema from `before` to `after`, when the changelog says
 /// `declared` of what is unreleased.
 async fn breaks(before: &str, after: &str, declared: &str) -> (bool, String) {
-    let directory = std::env::temp_dir().join(format!("spaceport-test-{}", uuid::Uuid::now_v7()));
+    let name = format!(
+        "spaceport-test-{}-{}",
+        std::process::id(),
+        uuid::Uuid::now_v7()
+    );
+    let directory = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&directory).expect("a file of its own");
     let changelog = format!(
         "# Changelog\n\n## Unreleased\n\n{declared}\n## 0.1.0\n\n### Breaking\n\n- A.b was removed.\n"
