@@ -79,6 +79,14 @@ impl Docker {
         text
     }
 
+    /// Gives a running space so much of a processor from now on, or all it can get.
+    pub fn set_cpu_percent(&self, space: &str, percent: Option<u32>) {
+        let microseconds = percent.map_or("-1".to_owned(), |it| (it * 1000).to_string());
+        let period = "--cpu-period=100000";
+        let quota = format!("--cpu-quota={microseconds}");
+        self.output(&["update", period, &quota, &self.container(space)]);
+    }
+
     /// What happens to the installation's containers from now on.
     pub async fn events(&self) -> Events {
         let filter = format!("label=spaceport.installation={}", self.installation);

@@ -187,7 +187,8 @@ async fn a_name_that_somebody_elses_container_holds() {
 #[tokio::test]
 async fn a_start_that_takes_too_long() {
     let home = Installation::plan(Database::Sqlite)
-        .set("SPACEPORT_START_TIMEOUT_SECONDS", "3")
+        // The start that succeeds in the end has no more.
+        .set("SPACEPORT_START_TIMEOUT_SECONDS", "10")
         .without_edge()
         .start()
         .await;
@@ -226,7 +227,7 @@ async fn an_engine_that_is_down() {
 #[tokio::test]
 async fn a_running_space_that_ends_by_itself_has_a_failure() {
     // What ends within seconds of its start is told from what ran.
-    let script = "sleep 6; echo the last words; exit 7";
+    let script = "sleep 15; echo the last words; exit 7";
     let story = Story::script(Database::Sqlite, "ends", script).await;
     story.runs().await;
     let failure = story.fails().await;

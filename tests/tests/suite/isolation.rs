@@ -1,7 +1,7 @@
 //! What a space can reach, and what it may use.
 
 use serde_json::json;
-use spaceport_tests::{Client, Database, Home, Installation};
+use spaceport_tests::{Client, Database, Home, Installation, eventually};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 /// Answers everybody who connects to port 7000, and first writes down the limits it was born with.
@@ -46,13 +46,14 @@ fn reaches(home: &Home, space: &str, address: &str, port: u16) -> bool {
 
 async fn host_reads(address: &str) -> String {
     let mut text = String::new();
-    let mut stream = loop {
-        // The server inside may not listen yet, or just now not again.
-        if let Ok(stream) = TcpStream::connect((address, 7000)).await {
-            break stream;
-        }
-        tokio::task::yield_now().await;
-    };
+    let mut stream = None;
+    // The server inside may not listen yet, or just now not again.
+    eventually("it listens", async || {
+        stream = TcpStream::connect((address, 7000)).await.ok();
+        stream.is_some()
+    })
+    .await;
+    let mut stream = stream.expect("a connection");
     stream.read_to_string(&mut text).await.expect("a text");
     text.trim().to_owned()
 }

@@ -5,8 +5,8 @@ use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
 use spaceport_tests::{
-    Cli, Client, Database, Home, Installation, OpenSsh, cli::Running, eventually, in_time,
-    openssh::Session,
+    Cli, Client, Database, Home, Installation, OpenSsh, cli::Running, docker::Docker, eventually,
+    in_time, openssh::Session,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -16,6 +16,8 @@ use tokio::{
 use crate::never_blinks::upgrade;
 
 const GIB: u64 = 1 << 30;
+/// What a space has of a processor while a copy of so much is to be under way.
+const COPYING_PERCENT: u32 = 5;
 /// Echoes what it gets on a port, beside a large file.
 const SERVES: &str = "truncate -s 1G /tmp/large; exec nc -ll -p 9000 -e cat";
 
@@ -33,6 +35,8 @@ struct Work {
 struct Copy {
     command: Running,
     to: PathBuf,
+    docker: Docker,
+    space: String,
 }
 
 /// A running space of a new user, with their tools.
@@ -55,7 +59,7 @@ async fn developer(home: &Home, name: &str) -> (Client, Cli, OpenSsh, String) {
 }
 
 impl Work {
-    async fn begin(cli: &Cli, ssh: &OpenSsh) -> Self {
+    async fn begin(home: &Home, space: &str, cli: &Cli, ssh: &OpenSsh) -> Self {
         let mut forward = cli.start(&["forward", "lab", "0:9000", "--json"]);
         let line: Value = serde_json::from_str(&forward.line().await).expect("JSON");
         let port = line["address"].as_str().expect("an address").to_owned();
@@ -67,7 +71,7 @@ impl Work {
             forward,
             stream: TcpStream::connect(&port).await.expect("connected"),
             port,
-            copy: Copy::begin(cli, "out").await,
+            copy: Copy::begin(home, space, cli, "out").await,
         };
         it.goes_on().await;
         it
@@ -95,8 +99,9 @@ impl Work {
 }
 
 impl Copy {
-    /// Begins a copy and waits until a part of it is there.
-    async fn begin(cli: &Cli, name: &str) -> Self {
+    /// Begins a copy and waits until a part of it is there. It takes its time until [`Self::end`].
+    async fn begin(home: &Home, space: &str, cli: &Cli, name: &str) -> Self {
+        home.docker.set_cpu_percent(space, Some(COPYING_PERCENT));
         let to = cli.home().join(name);
         let mut command = cli.start(&["cp", "lab:/tmp/large", name]);
         eventually("some of it has come", async || {
@@ -107,11 +112,17 @@ impl Copy {
             sizes.any(|size| size > 1 << 20 && size < GIB)
         })
         .await;
-        Self { command, to }
+        Self {
+            command,
+            to,
+            docker: home.docker.clone(),
+            space: space.to_owned(),
+        }
     }
 
     /// Waits for the whole file.
     async fn end(mut self) {
+        self.docker.set_cpu_percent(&self.space, None);
         let ended = in_time("a copy's end", self.command.child.wait()).await;
         assert!(ended.expect("an end").success());
         assert_eq!(fs::metadata(&self.to).expect("a file").len(), GIB);
@@ -132,7 +143,7 @@ async fn echoed(stream: &mut TcpStream) -> std::io::Result<()> {
 async fn work_goes_on_while_the_api_restarts_and_the_edge_is_upgraded() {
     let home = Installation::start(Database::Sqlite).await;
     let (user, cli, ssh, space) = developer(&home, "survivor").await;
-    let mut work = Work::begin(&cli, &ssh).await;
+    let mut work = Work::begin(&home, &space, &cli, &ssh).await;
 
     home.api.kill();
     work.goes_on().await;
@@ -143,7 +154,7 @@ async fn work_goes_on_while_the_api_restarts_and_the_edge_is_upgraded() {
     work.goes_on().await;
     work.copy.end().await;
 
-    work.copy = Copy::begin(&cli, "during").await;
+    work.copy = Copy::begin(&home, &space, &cli, "during").await;
     let successor = upgrade(&home.edge, "upgraded").await;
     work.goes_on().await;
     // New ones are the successor's.
@@ -167,7 +178,7 @@ async fn every_way_in_ends_with_the_right_to_it() {
     let home = Installation::shared(Database::Sqlite).await;
     let admin = home.admin().await;
     let (user, cli, ssh, space) = developer(&home, "outcast").await;
-    let work = Work::begin(&cli, &ssh).await;
+    let work = Work::begin(&home, &space, &cli, &ssh).await;
     let viewer = user.query("{ viewer { id } }", json!({})).await;
     let nothing = json!({ "userId": viewer["viewer"]["id"], "roleIds": [] });
     admin.mutate("updateUser", nothing).await.value("user");

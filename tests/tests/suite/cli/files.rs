@@ -17,8 +17,9 @@ use spaceport_tests::{Cli, Client, Database, Home, Installation, eventually, in_
 use tokio::process::Command;
 
 const MIB: usize = 1 << 20;
-/// Large enough to be caught in the middle of its way.
+/// What is to be caught in the middle of its way, and what the space has of a processor until it is.
 const BIG_BYTES: usize = 192 * MIB;
+const COPYING_PERCENT: u32 = 5;
 
 async fn running(home: &Home, name: &str) -> (Client, Cli, String) {
     let admin = home.admin().await;
@@ -183,6 +184,7 @@ async fn a_copy_goes_on_where_it_broke_off_when_the_edge_comes_back() {
     fs::write(&big, &sent).unwrap();
 
     // To the space: the command itself is killed, and run again.
+    home.docker.set_cpu_percent(&space, Some(COPYING_PERCENT));
     let part = "stat -c %s /tmp/.big.spaceport-part 2>/dev/null || echo 0";
     let mut command = cli.command(&["cp", "big", "lab:/tmp/big"]);
     let mut child = command.spawn().unwrap();
@@ -199,11 +201,13 @@ async fn a_copy_goes_on_where_it_broke_off_when_the_edge_comes_back() {
     })
     .await;
     child.kill().await.unwrap();
+    home.docker.set_cpu_percent(&space, None);
     let rest = cli.json(&["cp", "big", "lab:/tmp/big"]).await;
     let rest = rest["bytes"].as_u64().unwrap();
     assert!(rest < BIG_BYTES as u64 - 4 * MIB as u64, "{rest}");
 
     // From the space: the edge is killed, and the command goes on by itself.
+    home.docker.set_cpu_percent(&space, Some(COPYING_PERCENT));
     let copy = cli
         .command(&["cp", "lab:/tmp/big", "back", "--json"])
         .output();
@@ -215,6 +219,7 @@ async fn a_copy_goes_on_where_it_broke_off_when_the_edge_comes_back() {
     .await;
     home.edge.kill();
     assert!(part.exists(), "it was caught on its way");
+    home.docker.set_cpu_percent(&space, None);
     home.start_edge().await;
     let copied = in_time("the end of the copy", copy).await.unwrap().unwrap();
     assert!(copied.status.success(), "{copied:?}");

@@ -1,7 +1,7 @@
 //! Making, running, watching and deleting spaces.
 
 use serde_json::{Value, json};
-use spaceport_tests::{Cli, Client, Database, Home, Installation};
+use spaceport_tests::{Cli, Client, Database, Home, Installation, eventually};
 
 const SLEEPS: [&str; 3] = ["sh", "-c", "echo hello from here; exec sleep 1000"];
 
@@ -51,8 +51,14 @@ async fn a_space_lives_from_its_making_to_its_deletion() {
         .await
         .succeeded();
     assert!(shown.out.contains("GREETING=a=b"), "{shown:?}");
-    let logs = cli.run(&["space", "logs", "lab", "--no-follow"]).await;
-    assert_eq!(logs.succeeded().out, "hello from here\n");
+    // It runs before it has said a word.
+    eventually("it has said something", async || {
+        let logs = cli.run(&["space", "logs", "lab", "--no-follow"]).await;
+        let said = logs.succeeded().out;
+        assert!(["", "hello from here\n"].contains(&said.as_str()), "{said}");
+        !said.is_empty()
+    })
+    .await;
 
     assert_eq!(
         cli.json(&["space", "stop", "lab"]).await["status"],

@@ -3,13 +3,13 @@
 use std::net::Ipv4Addr;
 
 use spaceport_api::engine::Engine;
+use spaceport_tests::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    time::timeout,
 };
 
-use super::rig::{PATIENCE, Rig, container_name, host, host_output, spec};
+use super::rig::{Rig, container_name, host, host_output, spec};
 
 /// Answers everybody who connects to port 7000.
 const SERVE: &str = "while :; do echo hello | nc -l -p 7000; done";
@@ -21,17 +21,15 @@ fn dial(address: &str, port: u16) -> String {
 
 async fn read_from(address: &str, port: u16) -> String {
     let mut text = String::new();
-    let read = async {
-        // The server inside may not listen yet.
-        loop {
-            if let Ok(mut stream) = TcpStream::connect((address, port)).await {
-                stream.read_to_string(&mut text).await.expect("a reply");
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, read).await.expect("a connection in time");
+    // The server inside may not listen yet.
+    eventually("a reply", async || {
+        let Ok(mut stream) = TcpStream::connect((address, port)).await else {
+            return false;
+        };
+        stream.read_to_string(&mut text).await.expect("a reply");
+        true
+    })
+    .await;
     text.trim().to_owned()
 }
 

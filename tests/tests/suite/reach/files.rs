@@ -57,7 +57,9 @@ async fn a_file_comes_back_as_it_was_whatever_its_name_is() {
 
 #[tokio::test]
 async fn the_first_request_waits_for_an_agent_that_is_slow_to_start() {
-    let home = Installation::shared(Database::Sqlite).await;
+    // The edge's patience is about agents that never come; how long this one takes is the machine's.
+    let plan = Installation::plan(Database::Sqlite).set("SPACEPORT_EDGE_CONNECT_SECONDS", "60");
+    let home = plan.start().await;
     // A hundredth of a processor: its container runs long before anything in it does.
     let reach = Reach::open_with(home, "slow", "exec sleep infinity", Some(0.01)).await;
     let cookie = reach.enter("files").await;
