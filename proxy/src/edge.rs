@@ -20,6 +20,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -135,8 +136,7 @@ impl Edge {
         });
         let (on_demand, on_order) = OnOrder::open(settings, &site)?.unzip();
         let resolver = Arc::clone(&site.certificates);
-        let tls = Arc::new(tls::server_config(resolver)?);
-        let tls = Handshakes::new(tls, on_demand);
+        let tls = Handshakes::new(Arc::new(tls::server_config(resolver)?), on_demand);
         let own = [address, metrics_address].into_iter().chain(ssh_address);
         let guard = Arc::new(Guard::new(
             own.collect(),
@@ -159,7 +159,7 @@ impl Edge {
         let desks = (0..settings.workers.get())
             .map(|_| Desk::open(worker(), &sockets))
             .collect::<io::Result<Vec<_>>>()?;
-        let control = runtime()?;
+        let (control, hangup) = control_runtime()?;
         let stop = CancellationToken::new();
         let ca_path = given.authority.as_ref().map(|it| it.path().to_owned());
         let duties = Duties {
@@ -169,6 +169,7 @@ impl Edge {
             takeover_file: settings.takeover_socket(),
             sockets,
             given,
+            hangup,
             on_order,
             reports: outbox,
             stop: stop.clone(),
@@ -275,6 +276,17 @@ fn joined(thread: JoinHandle<()>) {
 
 fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// The same for the control thread, which hears of every SIGHUP. Without a handler one ends the
+/// process: there is one before anybody knows that the edge listens, and also where no files are.
+fn control_runtime() -> io::Result<(Runtime, Signal)> {
+    let runtime = runtime()?;
+    let hangup = {
+        let _context = runtime.enter();
+        signal(SignalKind::hangup())?
+    };
+    Ok((runtime, hangup))
 }
 
 /// The edge that runs in the data directory, if there is one, and what it offers.

@@ -12,10 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task, time,
-};
+use tokio::{signal::unix::Signal, task, time};
 
 use super::{CertError, CertStore, Certificate, Certificates, certificate::PemError};
 use crate::{metrics::Metrics, settings::TlsFiles};
@@ -207,16 +204,12 @@ fn understand(files: &TlsFiles, content: &Content) -> Result<Certificate, CertEr
 
 /// Serves what the files hold, for as long as the task lives: looks at them every second, and at
 /// once after a SIGHUP.
-pub async fn follow(files: Option<Files>, certificates: Arc<Certificates>, metrics: Arc<Metrics>) {
-    // Also without files: a SIGHUP that nobody waits for ends the process.
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP can't be waited for");
-        return;
-    };
-    let Some(mut files) = files else {
-        while hangup.recv().await.is_some() {}
-        return;
-    };
+pub async fn follow(
+    mut files: Files,
+    mut hangup: Signal,
+    certificates: Arc<Certificates>,
+    metrics: Arc<Metrics>,
+) {
     let mut tick = time::interval(COMPARE_INTERVAL);
     tick.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     let mut warn = time::interval(WARN_INTERVAL);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::mpsc, task::JoinHandle, time};
+use tokio::{signal::unix::Signal, sync::mpsc, task::JoinHandle, time};
 
 use super::StartError;
 use crate::{
@@ -104,19 +104,21 @@ impl OnOrder {
     }
 }
 
-/// Starts what keeps certificates up to date, on this thread's runtime.
+/// Starts what keeps certificates up to date, on this thread's runtime. `hangup` is when to look at
+/// files at once.
 pub(super) fn keep_up(
     given: Given,
+    hangup: Signal,
     on_order: Option<OnOrder>,
     site: &Arc<Site>,
 ) -> Vec<JoinHandle<()>> {
-    let certificates = Arc::clone(&site.certificates);
-    let metrics = Arc::clone(&site.metrics);
-    let mut tasks = vec![tokio::spawn(files::follow(
-        given.files,
-        certificates,
-        metrics,
-    ))];
+    let mut tasks = Vec::new();
+    if let Some(files) = given.files {
+        let certificates = Arc::clone(&site.certificates);
+        let metrics = Arc::clone(&site.metrics);
+        let following = files::follow(files, hangup, certificates, metrics);
+        tasks.push(tokio::spawn(following));
+    }
     if let Some(authority) = given.authority {
         tasks.push(tokio::spawn(renew(authority, Arc::clone(site))));
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net, sync::watch, task::JoinHandle, time};
+use tokio::{net, signal::unix::Signal, sync::watch, task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
 use super::certificates::{self, Given, OnOrder};
@@ -31,6 +31,7 @@ pub(super) struct Duties {
     pub(super) takeover_file: PathBuf,
     pub(super) sockets: Sockets,
     pub(super) given: Given,
+    pub(super) hangup: Signal,
     pub(super) on_order: Option<OnOrder>,
     pub(super) reports: Outbox,
     pub(super) stop: CancellationToken,
@@ -53,7 +54,7 @@ impl Duties {
                 None
             }
         };
-        let renewal = certificates::keep_up(self.given, self.on_order, &self.site);
+        let renewal = certificates::keep_up(self.given, self.hangup, self.on_order, &self.site);
         let estate = Estate {
             site: self.site,
             sockets: self.sockets,
