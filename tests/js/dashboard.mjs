@@ -156,6 +156,7 @@ const checks = [
     await page.getByText("Open", { exact: true }).last().click();
     await page.getByRole("switch", { name: "Let visitors in by lab-8000", checked: false }).waitFor();
     await button("Delete the tunnel lab-8000").click();
+    await button("Delete for good").click();
     await page.getByText("lab-8000", { exact: true }).waitFor({ state: "hidden" });
   }],
   ["a space is shared, and its guest sees it live and can't do more than they may", async () => {

@@ -175,6 +175,26 @@ async fn people_use_the_dashboard_by_the_keyboard_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dashboard_is_right_where_things_are_long_or_wrong_or_gone() {
+    let home = Installation::start(Database::Sqlite).await;
+    let admin = home.admin().await;
+    let good = admin.create_template("lively", lively()).await;
+    let bad = admin.create_template("broken", broken()).await;
+    let limits = json!({ "spaces": 3, "computeUnits": 1, "storageUnits": 5, "tunnels": 2 });
+    let ada = admin.create_user("ada", json!({ "limits": limits })).await;
+    admin.create_user("grace", json!({})).await;
+    let setting = json!({
+        "home": home.api_url("/"),
+        "owner": { "name": "ada", "token": ada.token() },
+        "guest": "grace",
+        "password": "their password",
+        "templates": { "good": good, "bad": bad },
+        "pictures": browser::pictures("dashboard-edges"),
+    });
+    browser::run("dashboard-edges.mjs", setting, &[home.api_address()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_see_how_the_apps_of_a_space_are() {
     let plan = Installation::plan(Database::Sqlite).set("SPACEPORT_APPS_SECONDS", "1");
     let home = plan.without_edge().start().await;

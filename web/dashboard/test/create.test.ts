@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { inputOf, nameProblem, newKey, valueProblem, type Draft, type Variable } from "../src/create/draft";
+import { inputOf, longestName, nameProblem, newKey, valueProblem, type Draft, type Variable } from "../src/create/draft";
 import { lacks, preview } from "../src/create/preview";
 
 const variable = (name: string, preset: string | null, secret = false): Variable => ({
@@ -11,10 +11,16 @@ const variable = (name: string, preset: string | null, secret = false): Variable
 });
 
 test("names are what the API takes", () => {
-  for (const name of ["a", "lab", "lab-2", "0", "a".repeat(63)]) expect(nameProblem(name), name).toBeUndefined();
-  for (const name of ["", "Lab", "lab_2", "-lab", "lab-", "la--b", "ä", "a".repeat(64)]) {
-    expect(nameProblem(name), name).toBeDefined();
+  for (const name of ["a", "lab", "lab-2", "0", "a".repeat(51)]) expect(nameProblem(name, 51), name).toBeUndefined();
+  for (const name of ["", "Lab", "lab_2", "-lab", "lab-", "la--b", "ä", "a".repeat(52)]) {
+    expect(nameProblem(name, 51), name).toBeDefined();
   }
+});
+
+test("a name is as long as the hostnames of its owner's apps allow", () => {
+  expect(longestName("ada")).toBe(51);
+  expect(`files--${"a".repeat(longestName("ada"))}--ada`).toHaveLength(63);
+  expect(nameProblem("a".repeat(51), longestName("grace"))).toBe("At most 49 characters.");
 });
 
 test("only a value without a default is required", () => {

@@ -1,16 +1,20 @@
 import { parse } from "graphql";
-import type { Sink } from "graphql-ws";
+import type { ClientOptions, MessageType, Sink } from "graphql-ws";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { FIRST_WAIT_MS, LONGEST_WAIT_MS } from "../src/connection/backoff";
 import { Link } from "../src/connection/link";
 
+/** Lets a message come. */
+let hear: () => void;
+
 /** Attempts to connect, the newest last. */
 const attempts: Sink<unknown>[] = [];
 
 vi.mock("graphql-ws", () => ({
-  createClient: () => ({
+  createClient: ({ on }: ClientOptions) => ({
     subscribe: (_: unknown, sink: Sink<unknown>) => {
+      hear = () => on?.message?.({ type: "pong" as MessageType.Pong });
       attempts.push(sink);
       return () => {};
     },
@@ -74,4 +78,13 @@ test("an attempt that fails after the browser is online again is soon followed b
   fail();
   vi.advanceTimersByTime(FIRST_WAIT_MS);
   expect(attempts).toHaveLength(before + 1);
+});
+
+test("a connection that is lost knows when the API was last heard of", () => {
+  vi.setSystemTime("2026-11-24T12:00:00Z");
+  hear();
+  vi.setSystemTime("2026-11-24T12:00:15Z");
+  fail();
+  expect(link.state.get()).toBe("waiting");
+  expect(link.lastHeard).toEqual(new Date("2026-11-24T12:00:00Z"));
 });

@@ -36,7 +36,11 @@ test("times and sizes are said as people say them", () => {
   const now = new Date("2026-11-24T12:00:00Z");
   expect(ago("2026-11-24T11:59:30Z", now)).toBe("just now");
   expect(ago("2026-11-24T11:00:00Z", now)).toBe("1 hour ago");
+  expect(ago("2026-11-24T10:00:01Z", now)).toBe("1 hour ago");
   expect(ago("2026-11-26T12:00:00Z", now)).toBe("in 2 days");
+  // What was made for 90 days a moment ago.
+  expect(ago("2027-02-22T11:59:59Z", now)).toBe("in 90 days");
+  expect(ago("2026-11-24T12:00:20Z", now)).toBe("in a moment");
   expect([0, 1023, 1024, 1_572_864, 1024 ** 3 * 20].map(bytes)).toEqual(["0 B", "1023 B", "1 KiB", "1.5 MiB", "20 GiB"]);
 });
 

@@ -4,6 +4,7 @@ import { useAction } from "../forms/action";
 import { Problems } from "../forms/Problems";
 import { Button } from "../parts/Button";
 import { Copyable } from "../parts/Copyable";
+import { Stack } from "../parts/Stack";
 import { Time } from "../parts/Time";
 import { RevokeApiToken, type ApiToken } from "./documents";
 import { NewApiToken } from "./NewApiToken";
@@ -13,6 +14,9 @@ interface Props {
   onChanged: () => void;
 }
 
+/** What has just come is read at once. */
+const focus = (shown: HTMLElement | null): void => shown?.focus();
+
 /** Tokens for programs. */
 export function ApiTokens({ tokens, onChanged }: Props) {
   const [made, setMade] = useState<string>();
@@ -21,15 +25,13 @@ export function ApiTokens({ tokens, onChanged }: Props) {
     <section className="card" aria-labelledby="tokens">
       <h2 id="tokens">API tokens</h2>
       {valid.length === 0 && <p className="quiet">None. Programs sign in with one, and can’t do more than you.</p>}
-      {valid.length > 0 && (
-        <ul className="stack" aria-label="API tokens">
-          {valid.map((token) => (
-            <TokenRow key={token.id} token={token} onChanged={onChanged} />
-          ))}
-        </ul>
-      )}
+      <Stack label="API tokens">
+        {valid.map((token) => (
+          <TokenRow key={token.id} token={token} onChanged={onChanged} />
+        ))}
+      </Stack>
       {made !== undefined && (
-        <div className="notice" role="status">
+        <div className="notice" role="status" tabIndex={-1} ref={focus}>
           <p>
             <strong>Your new token.</strong> It is shown here and never again: copy it now.
           </p>
@@ -39,12 +41,15 @@ export function ApiTokens({ tokens, onChanged }: Props) {
           </Button>
         </div>
       )}
-      <NewApiToken
-        onMade={(token) => {
-          setMade(token);
-          onChanged();
-        }}
-      />
+      {/* Another one would take the place of what isn't kept yet. */}
+      {made === undefined && (
+        <NewApiToken
+          onMade={(token) => {
+            setMade(token);
+            onChanged();
+          }}
+        />
+      )}
     </section>
   );
 }

@@ -1,8 +1,9 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
 import { Button } from "../parts/Button";
@@ -20,10 +21,13 @@ const SCOPES: { scope: Scope; words: string }[] = [
 
 const DAY_MS = 86_400_000;
 
-/** How long it holds; nothing when the text is no number of days, `null` when it is empty. */
-function endOf(days: string): string | null | undefined {
+const MOST_DAYS = 36_500;
+
+/** How long it holds; nothing when the text is no number of days that can be, `null` when it is empty. */
+export function endOf(days: string, now: Date): string | null | undefined {
   if (days === "") return null;
-  return /^[1-9]\d{0,4}$/.test(days) ? new Date(Date.now() + Number(days) * DAY_MS).toISOString() : undefined;
+  const count = /^\d+$/.test(days) ? Number(days) : 0;
+  return count >= 1 && count <= MOST_DAYS ? new Date(now.getTime() + count * DAY_MS).toISOString() : undefined;
 }
 
 export function NewApiToken({ onMade }: { onMade: (token: string) => void }) {
@@ -31,9 +35,8 @@ export function NewApiToken({ onMade }: { onMade: (token: string) => void }) {
   const [days, setDays] = useState("90");
   const [scopes, setScopes] = useState<string[]>(["READ", "SPACES"]);
   const create = useAction(CreateApiToken, (data) => data.createApiToken);
-  const expiresAt = endOf(days);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const expiresAt = endOf(days, new Date());
+  const submit = async (): Promise<void> => {
     if (expiresAt === undefined) return;
     const wanted = SCOPES.map(({ scope }) => scope).filter((scope) => scopes.includes(scope));
     const answer = await create.run({ input: { name, scopes: wanted, expiresAt } });
@@ -42,14 +45,14 @@ export function NewApiToken({ onMade }: { onMade: (token: string) => void }) {
     onMade(answer.token);
   };
   return (
-    <form className="new" onSubmit={(event) => void submit(event)} aria-label="New API token" noValidate>
+    <Form className="new" onSubmit={submit} aria-label="New API token">
       <div className="line">
         <Field label="Name of the token" value={name} onChange={setName} problem={at(create.problems, "name")} autoComplete="off" />
         <Field
           label="Days it holds"
           value={days}
           onChange={setDays}
-          problem={expiresAt === undefined ? "A number of days, or nothing." : at(create.problems, "expiresAt")}
+          problem={expiresAt === undefined ? `A whole number from 1 to ${MOST_DAYS}, or nothing.` : at(create.problems, "expiresAt")}
           hint="Empty: without end."
           isCode
           autoComplete="off"
@@ -69,6 +72,6 @@ export function NewApiToken({ onMade }: { onMade: (token: string) => void }) {
           Create token
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }

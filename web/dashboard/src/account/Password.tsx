@@ -1,7 +1,8 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
 import { Button } from "../parts/Button";
@@ -12,8 +13,7 @@ export function Password({ userName, onChanged }: { userName: string; onChanged:
   const [newPassword, setNew] = useState("");
   const [isChanged, setIsChanged] = useState(false);
   const change = useAction(ChangePassword, (data) => data.changePassword);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     setIsChanged(false);
     if (!(await change.run({ input: { currentPassword, newPassword } }))) return;
     setCurrent("");
@@ -22,7 +22,7 @@ export function Password({ userName, onChanged }: { userName: string; onChanged:
     onChanged();
   };
   return (
-    <form className="card" onSubmit={(event) => void submit(event)} aria-labelledby="password" noValidate>
+    <Form className="card" onSubmit={submit} aria-labelledby="password">
       <h2 id="password">Password</h2>
       {/* For who keeps passwords: whose it is. */}
       <input className="hidden" type="text" value={userName} autoComplete="username" readOnly tabIndex={-1} aria-hidden="true" />
@@ -52,6 +52,6 @@ export function Password({ userName, onChanged }: { userName: string; onChanged:
           {isChanged ? "Changed." : ""}
         </span>
       </div>
-    </form>
+    </Form>
   );
 }

@@ -1,6 +1,7 @@
 import { useAction } from "../forms/action";
 import { Problems } from "../forms/Problems";
 import { Button } from "../parts/Button";
+import { Stack } from "../parts/Stack";
 import { Time } from "../parts/Time";
 import { RevokeSession, type Session } from "./documents";
 
@@ -13,11 +14,11 @@ export function Sessions({ sessions, onChanged }: Props) {
   return (
     <section className="card" aria-labelledby="sessions">
       <h2 id="sessions">Sign-ins</h2>
-      <ul className="stack" aria-label="Sign-ins">
+      <Stack label="Sign-ins">
         {sessions.map((session) => (
           <SessionRow key={session.id} session={session} onChanged={onChanged} />
         ))}
-      </ul>
+      </Stack>
     </section>
   );
 }

@@ -1,10 +1,12 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
 import { Button } from "../parts/Button";
+import { Stack } from "../parts/Stack";
 import { Time } from "../parts/Time";
 import { AddSshKey, RemoveSshKey, type SshKey } from "./documents";
 
@@ -18,13 +20,11 @@ export function SshKeys({ keys, onChanged }: Props) {
     <section className="card" aria-labelledby="keys">
       <h2 id="keys">SSH keys</h2>
       {keys.length === 0 && <p className="quiet">None yet. With one, the stock ssh client enters your spaces.</p>}
-      {keys.length > 0 && (
-        <ul className="stack" aria-label="SSH keys">
-          {keys.map((key) => (
-            <KeyRow key={key.id} sshKey={key} onChanged={onChanged} />
-          ))}
-        </ul>
-      )}
+      <Stack label="SSH keys">
+        {keys.map((key) => (
+          <KeyRow key={key.id} sshKey={key} onChanged={onChanged} />
+        ))}
+      </Stack>
       <NewKey onChanged={onChanged} />
     </section>
   );
@@ -62,15 +62,14 @@ function NewKey({ onChanged }: { onChanged: () => void }) {
   const [name, setName] = useState("");
   const [publicKey, setPublicKey] = useState("");
   const add = useAction(AddSshKey, (data) => data.addSshKey);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     if (!(await add.run({ input: { name, publicKey } }))) return;
     setName("");
     setPublicKey("");
     onChanged();
   };
   return (
-    <form className="new" onSubmit={(event) => void submit(event)} aria-label="New SSH key" noValidate>
+    <Form className="new" onSubmit={submit} aria-label="New SSH key">
       <Field label="Name of the key" value={name} onChange={setName} problem={at(add.problems, "name")} autoComplete="off" />
       <Field
         label="Public key"
@@ -87,6 +86,6 @@ function NewKey({ onChanged }: { onChanged: () => void }) {
           Add key
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }

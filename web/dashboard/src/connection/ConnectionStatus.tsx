@@ -33,8 +33,8 @@ export function LostConnection() {
   useEffect(() => {
     // Attempts to come back don't end it, and the first connection doesn't begin it.
     if (state === "live") setLost(undefined);
-    else if (state === "waiting") setLost((before) => before ?? new Date());
-  }, [state]);
+    else if (state === "waiting") setLost((before) => before ?? link.lastHeard);
+  }, [state, link]);
   if (!lost) return null;
   return (
     <div className="lost">

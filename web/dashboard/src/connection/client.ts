@@ -26,7 +26,7 @@ export function isUnauthenticated(error: CombinedError): boolean {
 /** What failed, for a person. */
 export function faultOf(error: CombinedError): string {
   if (error.networkError) {
-    return "Spaceport couldn't be reached. What you entered is still here: try again.";
+    return "Spaceport couldn’t be reached. Try again.";
   }
   const [first] = error.graphQLErrors;
   const { message = "Something is broken.", extensions = {} } = first ?? {};

@@ -28,6 +28,8 @@ export interface Feed<Data, Variables> {
 
 export class Link {
   readonly state = new Cell<LinkState>("connecting");
+  /** When the API was last heard of; what is shown is of no earlier time. */
+  lastHeard = new Date();
   readonly #client: Client;
   readonly #waiting = new Set<() => void>();
   readonly #doubtSignIn: () => void;
@@ -52,6 +54,7 @@ export class Link {
           this.#failures = 0;
           this.state.set("live");
         },
+        message: () => void (this.lastHeard = new Date()),
         ping: (isReceived) => {
           if (!isReceived) pong = setTimeout(() => this.#client.terminate(), PONG_MS);
         },

@@ -1,7 +1,12 @@
 import { counted } from "../parts/format";
-import type { Taking } from "./preview";
+import { isBarred, type Taking } from "./preview";
 
-export function Preview({ takings }: { takings: readonly Taking[] }) {
+interface Props {
+  takings: readonly Taking[];
+  startsAtOnce: boolean;
+}
+
+export function Preview({ takings, startsAtOnce }: Props) {
   return (
     <table className="preview">
       <caption className="hidden">What this space takes of your quota</caption>
@@ -13,23 +18,28 @@ export function Preview({ takings }: { takings: readonly Taking[] }) {
         </tr>
       </thead>
       <tbody>
-        {takings.map(({ resource, unit, more, used, limit, when, lack }) => (
-          <tr key={resource} data-refused={lack !== undefined || undefined}>
-            <th scope="row">{resource}</th>
-            <td>
-              <span className="number">
-                {unit === "unit" ? counted(more, unit) : `${more} ${unit}`}
-              </span>{" "}
-              <span className="quiet">{when}</span>
-            </td>
-            <td className="number">
-              {used + more}
-              {limit === null ? ", no limit" : ` of ${limit}`}
-              {lack !== undefined && ": more than you may use"}
-            </td>
-          </tr>
+        {takings.map((taking) => (
+          <Row key={taking.resource} taking={taking} startsAtOnce={startsAtOnce} />
         ))}
       </tbody>
     </table>
+  );
+}
+
+function Row({ taking, startsAtOnce }: { taking: Taking; startsAtOnce: boolean }) {
+  const { resource, unit, more, used, limit, when } = taking;
+  const isNow = isBarred(taking, startsAtOnce);
+  const say = (amount: number): string => (unit === "unit" ? counted(amount, unit) : `${amount} ${unit}`);
+  return (
+    <tr data-refused={isNow || undefined}>
+      <th scope="row">{resource}</th>
+      <td>
+        <span className="number">{say(more)}</span> <span className="quiet">{when}</span>
+      </td>
+      <td className="number">
+        {limit === null ? `${say(used + more)}, no limit` : `${used + more} of ${say(limit)}`}
+        {isNow && ": more than you may use"}
+      </td>
+    </tr>
   );
 }

@@ -15,12 +15,20 @@ export interface Draft {
 export type Variable = NonNullable<OfferedTemplate["version"]>["variables"][number];
 type Input = VariablesOf<typeof CreateSpace>["input"];
 
-const LONGEST_NAME = 63;
+/** What a hostname allows one of its labels, and what apps are called in front of the space's name: `files`. */
+const LONGEST_LABEL = 63;
+const LONGEST_APP = 5;
+const SEPARATOR = "--";
 
-/** What is wrong with a name, by the rule that the API has, too. */
-export function nameProblem(name: string): string | undefined {
+/** How long the name of a space can be: its apps' hostnames begin `app--name--owner`, in one label. */
+export function longestName(owner: string): number {
+  return LONGEST_LABEL - LONGEST_APP - 2 * SEPARATOR.length - owner.length;
+}
+
+/** What is wrong with a name, by the rules that the API has, too. */
+export function nameProblem(name: string, longest: number): string | undefined {
   if (name === "") return "Give it a name.";
-  if (name.length > LONGEST_NAME) return `At most ${LONGEST_NAME} characters.`;
+  if (name.length > longest) return `At most ${longest} characters.`;
   if (!/^[a-z0-9-]*$/.test(name)) return "Lower-case letters, digits and hyphens only.";
   if (/^-|-$/.test(name)) return "It must begin and end with a letter or a digit.";
   return name.includes("--") ? "No two hyphens in a row." : undefined;

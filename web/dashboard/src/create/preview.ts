@@ -17,6 +17,11 @@ export interface Taking {
   lack: string | undefined;
 }
 
+/** Whether it would be refused now: what is taken only while a space runs bars nobody who doesn't start it. */
+export function isBarred({ lack, when }: Taking, startsAtOnce: boolean): boolean {
+  return lack !== undefined && (startsAtOnce || when === "on creation");
+}
+
 interface Units {
   computeUnits: number;
   storageUnits: number;
@@ -43,7 +48,7 @@ export function preview(quota: Quota, { computeUnits, storageUnits }: Units): Ta
   ];
 }
 
-/** Why it would be refused now, if it would: what it takes only while it runs counts only when it starts at once. */
+/** Why it would be refused now, if it would. */
 export function lacks(takings: readonly Taking[], startsAtOnce: boolean): string[] {
-  return takings.flatMap(({ when, lack }) => (lack && (startsAtOnce || when === "on creation") ? lack : []));
+  return takings.filter((it) => isBarred(it, startsAtOnce)).flatMap(({ lack }) => lack ?? []);
 }

@@ -1,10 +1,11 @@
 /** One mutation of a form or a button: whether it is under way, and what it came to. */
 
 import type { TadaDocumentNode } from "gql.tada";
-import { useCallback, useRef, useState } from "react";
+import { useCallback, useContext, useEffect, useRef, useState } from "react";
 import { useClient, type AnyVariables } from "urql";
 
 import { faultOf } from "../connection/client";
+import { SignedInContext } from "../session/session";
 import type { Problem } from "./problems";
 
 export interface Outcome {
@@ -13,6 +14,8 @@ export interface Outcome {
   problems: readonly Problem[];
   /** What failed; whether something has changed isn't known then. */
   fault: string | undefined;
+  /** Whether that is for want of a connection. */
+  isUnreached: boolean;
 }
 
 export interface Action<Variables, Payload> extends Outcome {
@@ -22,7 +25,7 @@ export interface Action<Variables, Payload> extends Outcome {
   clear: () => void;
 }
 
-const IDLE: Outcome = { isBusy: false, problems: [], fault: undefined };
+const IDLE: Outcome = { isBusy: false, problems: [], fault: undefined, isUnreached: false };
 
 export function useAction<
   Data,
@@ -44,9 +47,15 @@ export function useAction<
     const payload = data ? payloadOf(data) : undefined;
     const fault = error ? faultOf(error) : undefined;
     const problems = payload?.problems ?? [];
-    setOutcome({ isBusy: false, problems, fault });
+    setOutcome({ isBusy: false, problems, fault, isUnreached: Boolean(error?.networkError) });
     return fault === undefined && problems.length === 0 ? payload : undefined;
   };
   const clear = useCallback(() => setOutcome(IDLE), []);
+  const link = useContext(SignedInContext)?.link;
+  useEffect(() => {
+    // Once there is a connection again, its want is nobody's matter any more.
+    if (!link || !outcome.isUnreached) return;
+    return link.state.watch(() => link.state.get() === "live" && clear());
+  }, [link, outcome.isUnreached, clear]);
   return { ...outcome, run, clear };
 }

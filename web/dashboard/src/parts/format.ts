@@ -7,11 +7,12 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 
-/** How long ago, or in what time, as seen at `now`. */
+/** How long ago, in whole units, or in about what time, as seen at `now`. */
 export function ago(at: string | Date, now: Date): string {
   const seconds = (new Date(at).getTime() - now.getTime()) / 1000;
   for (const [unit, length] of UNITS) {
-    if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit);
+    const count = seconds > 0 ? Math.round(seconds / length) : Math.ceil(seconds / length);
+    if (count !== 0) return relative.format(count, unit);
   }
   return seconds > 0 ? "in a moment" : "just now";
 }

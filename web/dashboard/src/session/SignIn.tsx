@@ -1,8 +1,9 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { Checkbox } from "react-aria-components";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { ProblemParts } from "../forms/problems";
 import { Problems } from "../forms/Problems";
 import { graphql } from "../graphql";
@@ -33,10 +34,12 @@ export function SignIn({ notice, onSignedIn }: Props) {
   const [userName, setUserName] = useState("");
   const [password, setPassword] = useState("");
   const [staysSignedIn, setStaysSignedIn] = useState(false);
+  const [isTried, setIsTried] = useState(false);
   const signIn = useAction(SignInDocument, (data) => data.signIn);
 
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
+    setIsTried(true);
+    if (userName === "" || password === "") return;
     const answer = await signIn.run({ input: { userName, password } });
     if (answer?.token) onSignedIn(answer.token, staysSignedIn);
   };
@@ -44,7 +47,7 @@ export function SignIn({ notice, onSignedIn }: Props) {
   return (
     <main className="sign-in">
       <title>Sign in · Spaceport</title>
-      <form className="card" onSubmit={(event) => void submit(event)}>
+      <Form className="card" onSubmit={submit}>
         <h1>
           <img src="/icon.svg" alt="" width="28" height="28" /> Sign in to Spaceport
         </h1>
@@ -53,8 +56,23 @@ export function SignIn({ notice, onSignedIn }: Props) {
             {notice}
           </p>
         )}
-        <Field label="User name" value={userName} onChange={setUserName} autoComplete="username" isCode autoFocus />
-        <Field label="Password" value={password} onChange={setPassword} type="password" autoComplete="current-password" />
+        <Field
+          label="User name"
+          value={userName}
+          onChange={setUserName}
+          problem={isTried && userName === "" ? "Enter your user name." : undefined}
+          autoComplete="username"
+          isCode
+          autoFocus
+        />
+        <Field
+          label="Password"
+          value={password}
+          onChange={setPassword}
+          problem={isTried && password === "" ? "Enter your password." : undefined}
+          type="password"
+          autoComplete="current-password"
+        />
         <Checkbox className="check" isSelected={staysSignedIn} onChange={setStaysSignedIn}>
           <Tick /> Keep me signed in on this device
         </Checkbox>
@@ -62,7 +80,7 @@ export function SignIn({ notice, onSignedIn }: Props) {
         <Button type="submit" look="primary" isBusy={signIn.isBusy}>
           {signIn.isBusy ? "Signing in…" : "Sign in"}
         </Button>
-      </form>
+      </Form>
     </main>
   );
 }

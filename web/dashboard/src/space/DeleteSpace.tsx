@@ -1,8 +1,9 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { Problems } from "../forms/Problems";
 import { Button } from "../parts/Button";
 import { Modal } from "../parts/Modal";
@@ -29,8 +30,7 @@ function Confirmation({ space, onClose }: { space: Space; onClose: () => void })
   const [, navigate] = useLocation();
   const [typed, setTyped] = useState("");
   const remove = useAction(DeleteSpace, (data) => data.deleteSpace);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     if (typed !== space.name) return;
     const answer = await remove.run({ input: { spaceId: space.id } });
     live.answered(answer);
@@ -39,7 +39,7 @@ function Confirmation({ space, onClose }: { space: Space; onClose: () => void })
   };
   const volumes = space.volumes.map(({ name }) => name).join(", ");
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <Form onSubmit={submit}>
       <p>
         It goes for good, with its tunnels{volumes && ` and everything in its volumes (${volumes})`}. Nobody can
         bring it back.
@@ -52,6 +52,6 @@ function Confirmation({ space, onClose }: { space: Space; onClose: () => void })
           Delete for good
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }

@@ -3,6 +3,7 @@ import { Button as AriaButton } from "react-aria-components";
 import { Problems } from "../forms/Problems";
 import { Copyable } from "../parts/Copyable";
 import { isManaged, type Space } from "../spaces/space";
+import { atDoorsOf } from "../spaces/status";
 import { doorsOf, type Door } from "./features";
 import { useOpenApp } from "./open";
 
@@ -10,12 +11,12 @@ import { useOpenApp } from "./open";
 export function Doors({ space }: { space: Space }) {
   const action = useOpenApp(space.id);
   const doors = doorsOf(space);
-  const offersStart = space.status !== "RUNNING" && isManaged(space) && doors.some(({ bar }) => bar === undefined);
+  const hint = isManaged(space) && doors.some(({ bar }) => bar === undefined) ? atDoorsOf(space) : undefined;
   return (
     <section className="card" aria-labelledby="open">
       <header>
         <h2 id="open">Open</h2>
-        {offersStart && <span className="quiet">It doesn’t run: what is opened offers to start it.</span>}
+        {hint && <span className="quiet">{hint}</span>}
       </header>
       <ul className="doors">
         {doors.map(({ title, hint, app, bar }) => (

@@ -32,7 +32,7 @@ export function Facts({ space }: { space: Space }) {
         <dt>Agent</dt>
         <dd>{agent ? `version ${agent.version}` : space.status === "RUNNING" ? "none: restart the space" : "not running"}</dd>
         {parameters.map(({ name, value, secret }) => (
-          <Parameter key={name} name={name} value={secret ? "secret" : (value ?? "")} />
+          <Parameter key={name} name={name} value={secret ? undefined : (value ?? "")} />
         ))}
         <dt>Made</dt>
         <dd>
@@ -59,15 +59,14 @@ export function Facts({ space }: { space: Space }) {
   );
 }
 
-function Parameter({ name, value }: { name: string; value: string }) {
+/** One without a value is secret. */
+function Parameter({ name, value }: { name: string; value: string | undefined }) {
   return (
     <>
       <dt>
         <code>{name}</code>
       </dt>
-      <dd>
-        <code>{value}</code>
-      </dd>
+      <dd>{value === undefined ? <span className="quiet">kept secret</span> : <code>{value}</code>}</dd>
     </>
   );
 }

@@ -4,6 +4,8 @@ import { ToggleButton } from "react-aria-components";
 import { graphql } from "../graphql";
 import { Button } from "../parts/Button";
 import { useSession } from "../session/session";
+import type { Space } from "../spaces/space";
+import { silenceOf } from "../spaces/status";
 import { added, isNews, KEPT_LINES, NO_LINES, type Line, type Lines } from "./lines";
 
 const SpaceLogs = graphql(`
@@ -21,8 +23,8 @@ const TAIL = 1_000;
 const NEAR_PX = 40;
 
 /** What a space writes, as it writes it. */
-export function Logs({ id }: { id: string }) {
-  const { lines, waiting, isPaused, setIsPaused, clear } = useLines(id);
+export function Logs({ space }: { space: Space }) {
+  const { lines, waiting, isPaused, setIsPaused, clear } = useLines(space.id);
   const [wraps, setWraps] = useState(false);
   const [follows, setFollows] = useState(true);
   const view = useRef<HTMLDivElement>(null);
@@ -70,7 +72,7 @@ export function Logs({ id }: { id: string }) {
       </div>
       <p className="hint">
         {lines.count === 0
-          ? "Nothing was written yet."
+          ? silenceOf(space)
           : `The newest ${Math.min(lines.count, KEPT_LINES)} lines. Lines of standard error have a red edge.`}
       </p>
     </section>

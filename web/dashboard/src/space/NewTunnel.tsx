@@ -1,7 +1,8 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { at, ProblemParts } from "../forms/problems";
 import { Problems } from "../forms/Problems";
 import { graphql } from "../graphql";
@@ -27,8 +28,7 @@ export function NewTunnel({ space }: { space: Space }) {
   const [isTried, setIsTried] = useState(false);
   const create = useAction(CreateTunnel, (data) => data.createTunnel);
   const number = portOf(port);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     setIsTried(true);
     if (number === undefined) return;
     const input = { spaceId: space.id, port: number, name: name === "" ? null : name };
@@ -38,7 +38,7 @@ export function NewTunnel({ space }: { space: Space }) {
   };
   const wrongPort = isTried && number === undefined ? `A number from 1 to ${LAST_PORT}.` : undefined;
   return (
-    <form className="new" onSubmit={(event) => void submit(event)} aria-label="New tunnel" noValidate>
+    <Form className="new" onSubmit={submit} aria-label="New tunnel">
       <div className="line">
         <Field
           label="Port"
@@ -62,6 +62,6 @@ export function NewTunnel({ space }: { space: Space }) {
         </Button>
       </div>
       <Problems of={create} shown={[["port"], ["name"]]} />
-    </form>
+    </Form>
   );
 }

@@ -1,7 +1,8 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
 import { Button } from "../parts/Button";
@@ -34,8 +35,7 @@ export function Settings({ space }: { space: Space }) {
   };
   /** The revision that was read, unless nothing that is edited here has changed since. */
   const revision = isElsewhere ? base.revision : space.revision;
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     const answer = await update.run({ input: { spaceId: space.id, ...typed, revision } });
     live.answered(answer);
     if (!answer?.space) return;
@@ -45,7 +45,7 @@ export function Settings({ space }: { space: Space }) {
   };
   const hasConflict = update.problems.some(({ code }) => code === "REVISION_CONFLICT");
   return (
-    <form className="card settings" onSubmit={(event) => void submit(event)} noValidate aria-labelledby="settings">
+    <Form className="card settings" onSubmit={submit} aria-labelledby="settings">
       <h2 id="settings">Name and description</h2>
       <Field
         label="Name"
@@ -87,7 +87,7 @@ export function Settings({ space }: { space: Space }) {
           {isSaved && !isTouched ? "Saved." : ""}
         </span>
       </div>
-    </form>
+    </Form>
   );
 }
 

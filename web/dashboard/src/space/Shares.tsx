@@ -1,12 +1,14 @@
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 
 import { useAction } from "../forms/action";
 import { Field } from "../forms/Field";
+import { Form } from "../forms/Form";
 import { at, ProblemParts } from "../forms/problems";
 import { Problems } from "../forms/Problems";
 import { graphql } from "../graphql";
 import { Button } from "../parts/Button";
+import { Stack } from "../parts/Stack";
 import { useSession } from "../session/session";
 import { SpaceAnswer } from "../spaces/requests";
 import { isManaged, type Space } from "../spaces/space";
@@ -36,15 +38,13 @@ export function Shares({ space }: { space: Space }) {
       {isManaged(space) ? (
         <>
           <p className="quiet">
-            They see it and get a shell in it as you: whatever is in it is open to them, files, editor and desktop too.
+            They see it and get a shell in it as you, where its template has one: whatever is in it is open to them there.
           </p>
-          {space.shares.length > 0 && (
-            <ul className="stack" aria-label="Shared with">
-              {space.shares.map(({ user }) => (
-                <Guest key={user.id} space={space} user={user} />
-              ))}
-            </ul>
-          )}
+          <Stack label="Shared with">
+            {space.shares.map(({ user }) => (
+              <Guest key={user.id} space={space} user={user} />
+            ))}
+          </Stack>
           {mayShare ? <NewShare space={space} /> : <p className="quiet">None of your roles lets you share it.</p>}
         </>
       ) : (
@@ -84,14 +84,13 @@ function NewShare({ space }: { space: Space }) {
   const { live } = useSession();
   const [userName, setUserName] = useState("");
   const share = useAction(ShareSpace, (data) => data.shareSpace);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    const answer = await share.run({ input: { spaceId: space.id, userName } });
+  const submit = async (): Promise<void> => {
+    const answer = await share.run({ input: { spaceId: space.id, userName: userName.trim() } });
     live.answered(answer);
     if (answer) setUserName("");
   };
   return (
-    <form className="new" onSubmit={(event) => void submit(event)} aria-label="Share" noValidate>
+    <Form className="new" onSubmit={submit} aria-label="Share">
       <div className="line">
         <Field
           label="User name"
@@ -101,12 +100,12 @@ function NewShare({ space }: { space: Space }) {
           isCode
           autoComplete="off"
         />
-        <Button type="submit" isBusy={share.isBusy} isDisabled={userName === ""}>
+        <Button type="submit" isBusy={share.isBusy} isDisabled={userName.trim() === ""}>
           Share
         </Button>
       </div>
       <Problems of={share} shown={[["userName"]]} />
-    </form>
+    </Form>
   );
 }
 

@@ -32,9 +32,10 @@ function Known({ space, tab }: { space: Space; tab: string }) {
   const { id, name, description, owner } = space;
   // Logs and stats are for who manages it alone.
   const tabs = TABS.filter(([key]) => isManaged(space) || key === "overview");
+  const part = tabs.find(([key]) => key === tab)?.[1];
   return (
     <>
-      <title>{`${name} · Spaceport`}</title>
+      <title>{[part !== "Overview" && part, name, "Spaceport"].filter(Boolean).join(" · ")}</title>
       <div className="head">
         <div>
           <h1>{name}</h1>
@@ -66,7 +67,7 @@ function Part({ space, tab }: { space: Space; tab: (typeof TABS)[number][0] | un
     case "overview":
       return <Overview space={space} />;
     case "logs":
-      return <Logs id={space.id} />;
+      return <Logs space={space} />;
     case "usage":
       return <Usage space={space} />;
     case "settings":

@@ -6,21 +6,17 @@ import { Problems } from "../forms/Problems";
 import { graphql } from "../graphql";
 import { useCell } from "../live/cell";
 import { things } from "../live/merge";
-import { Button } from "../parts/Button";
 import { Copyable } from "../parts/Copyable";
+import { Stack } from "../parts/Stack";
 import { Tick } from "../parts/Tick";
 import { useSession } from "../session/session";
 import { isManaged, type Space, type Tunnel } from "../spaces/space";
+import { DeleteTunnelButton } from "./DeleteTunnel";
 import { barOf } from "./features";
 import { NewTunnel } from "./NewTunnel";
 
 const UpdateTunnel = graphql(
   `mutation UpdateTunnel($input: UpdateTunnelInput!) { updateTunnel(input: $input) { problems { ...ProblemParts } } }`,
-  [ProblemParts],
-);
-
-const DeleteTunnel = graphql(
-  `mutation DeleteTunnel($input: TunnelIdInput!) { deleteTunnel(input: $input) { problems { ...ProblemParts } } }`,
   [ProblemParts],
 );
 
@@ -38,13 +34,11 @@ export function Tunnels({ space }: { space: Space }) {
     <section className="card" aria-labelledby="tunnels">
       <h2 id="tunnels">Tunnels</h2>
       <p className="quiet">Public addresses for ports: whoever knows one gets in, without signing in.</p>
-      {tunnels.length > 0 && (
-        <ul className="stack" aria-label="Tunnels">
-          {tunnels.map((tunnel) => (
-            <TunnelRow key={tunnel.id} tunnel={tunnel} />
-          ))}
-        </ul>
-      )}
+      <Stack label="Tunnels">
+        {tunnels.map((tunnel) => (
+          <TunnelRow key={tunnel.id} tunnel={tunnel} />
+        ))}
+      </Stack>
       {bar ? <p className="quiet">{bar}.</p> : <NewTunnel space={space} />}
     </section>
   );
@@ -53,7 +47,6 @@ export function Tunnels({ space }: { space: Space }) {
 function TunnelRow({ tunnel }: { tunnel: Tunnel }) {
   const { id, name, port, enabled, url } = tunnel;
   const update = useAction(UpdateTunnel, (data) => data.updateTunnel);
-  const remove = useAction(DeleteTunnel, (data) => data.deleteTunnel);
   return (
     <li className="tunnel">
       <div className="line-up">
@@ -67,17 +60,9 @@ function TunnelRow({ tunnel }: { tunnel: Tunnel }) {
           onChange={(enabled) => void update.run({ input: { tunnelId: id, enabled } })}
           aria-label={`Let visitors in by ${name}`}
         >
-          <Tick /> Open
+          <Tick /> {enabled ? "Open" : "Closed"}
         </Switch>
-        <Button
-          isSmall
-          look="danger"
-          isBusy={remove.isBusy}
-          aria-label={`Delete the tunnel ${name}`}
-          onPress={() => void remove.run({ input: { tunnelId: id } })}
-        >
-          Delete
-        </Button>
+        <DeleteTunnelButton tunnel={tunnel} />
       </div>
       <Copyable text={url} what={`the address of ${name}`}>
         <a href={url} target="_blank" rel="noopener noreferrer">
@@ -85,7 +70,6 @@ function TunnelRow({ tunnel }: { tunnel: Tunnel }) {
         </a>
       </Copyable>
       <Problems of={update} />
-      <Problems of={remove} />
     </li>
   );
 }

@@ -39,7 +39,6 @@ function Bar({ label, say, used = 0, limit }: BarProps) {
         <span className="value">
           {say(used)}, <span className="quiet">no limit</span>
         </span>
-        <span className="track endless" />
       </div>
     );
   }
@@ -49,7 +48,7 @@ function Bar({ label, say, used = 0, limit }: BarProps) {
     <Meter className="meter" value={used} maxValue={Math.max(limit, 1)} valueLabel={text}>
       <Label>{label}</Label>
       <span className="value">{text}</span>
-      <span className="track" data-full={used >= limit || undefined}>
+      <span className="track" data-full={used > limit || undefined}>
         <span className="fill" style={{ width: `${percent}%` }} />
       </span>
     </Meter>

@@ -1,5 +1,6 @@
 import { Link } from "wouter";
 
+import { sentence } from "../forms/problems";
 import { useCell } from "../live/cell";
 import { things } from "../live/merge";
 import { Time } from "../parts/Time";
@@ -51,13 +52,13 @@ function Row({ space, isOwn }: { space: Space; isOwn: boolean }) {
           {name}
         </Link>
         {!isOwn && <span className="tag">of {owner.userName}</span>}
-        <p className="quiet">{failure ? failure.message : description || template.name}</p>
+        <p className="quiet">{failure ? sentence(failure.message) : description || template.name}</p>
       </div>
       <div className="how">
         <Status space={space} />
         {status === "RUNNING" && startedAt && (
           <span className="quiet">
-            since <Time at={startedAt} />
+            started <Time at={startedAt} />
           </span>
         )}
       </div>

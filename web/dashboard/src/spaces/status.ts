@@ -32,3 +32,18 @@ export function wishesOf({ status, desiredStatus }: Pick<Space, "status" | "desi
   const runs = desiredStatus === "RUNNING";
   return { start: !isLeaving && !runs, stop: !isLeaving && runs, restart: !isLeaving && runs, remove: !isLeaving };
 }
+
+/** What comes to whoever opens something of it now, where that isn't the thing itself. */
+export function atDoorsOf({ status, desiredStatus }: Pick<Space, "status" | "desiredStatus">): string | undefined {
+  if (status === "RUNNING") return undefined;
+  const comes = desiredStatus === "RUNNING";
+  return comes ? "It is starting: what is opened comes once it runs." : "It doesn’t run: what is opened offers to start it.";
+}
+
+/** Why its log has no lines: a container takes its log along. */
+export function silenceOf({ status, failure }: Look): string {
+  if (status === "CREATED") return "It wasn’t started yet.";
+  if (status !== "STOPPED") return "Nothing was written yet.";
+  const rest = failure && failure.logTail.length > 0 ? " The last it wrote stands above." : "";
+  return `It doesn’t run, and its log went with its container.${rest}`;
+}
