@@ -24,7 +24,7 @@ pub const APP_NAME_MAX: usize = 5;
 
 /// The names would make a label of more than 63 characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("makes a hostname label of {length} characters; at most {LABEL_MAX} are possible")]
+#[error("makes a part of a hostname too long: shorten it by at least {}", length - LABEL_MAX)]
 pub struct LabelTooLong {
     /// How long the label would be.
     pub length: usize,

@@ -3,7 +3,7 @@
 //! Codes are never renamed or reused: clients branch on them. The message is for people and may
 //! change.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,8 +87,12 @@ impl Problem {
         Self::new(ProblemCode::NotFound, format!("there is no such {what}"))
     }
 
-    /// Too many attempts; another may succeed after `retry_after`.
-    pub fn rate_limited(message: impl Into<String>, retry_after: Duration) -> Self {
+    /// There is too much of something, as `reason` says; another attempt may succeed after `retry_after`.
+    pub fn rate_limited(reason: impl fmt::Display, retry_after: Duration) -> Self {
+        let message = match retry_after.as_millis().div_ceil(1000) {
+            1 => format!("{reason}: try again in 1 second"),
+            seconds => format!("{reason}: try again in {seconds} seconds"),
+        };
         Self {
             retry_after: Some(retry_after),
             ..Self::new(ProblemCode::RateLimited, message)
@@ -109,5 +113,17 @@ impl From<Exceeded> for Problem {
             exceeded: Some(exceeded),
             ..Self::new(ProblemCode::QuotaExceeded, exceeded.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_too_fast_is_told_once_how_long_to_wait() {
+        let message = |ms| Problem::rate_limited("too many", Duration::from_millis(ms)).message;
+        assert_eq!(message(1), "too many: try again in 1 second");
+        assert_eq!(message(1_001), "too many: try again in 2 seconds");
     }
 }

@@ -79,6 +79,10 @@ const checks = [
     await press("Tab");
     await getsVisibly(remove);
     await press("Enter");
+    await getsVisibly(named("button", "Keep it"));
+    await press("Tab");
+    await getsVisibly(named("button", "Delete for good"));
+    await press("Enter");
     await remove.waitFor({ state: "detached" });
     await getsVisibly(named("region", "Tunnels"));
     await picture(page, "tunnel-gone");

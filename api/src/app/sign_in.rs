@@ -117,11 +117,7 @@ impl App {
     /// Counts an attempt to prove who somebody is.
     pub(super) fn begin_attempt(&self, attempt: &Attempt) -> AppResult<()> {
         let begun = self.attempts.begin(attempt, self.now());
-        begun.map_err(|wait| {
-            let seconds = wait.as_millis().div_ceil(1000);
-            let message = format!("too many attempts: try again in {seconds} seconds");
-            Problem::rate_limited(message, wait).into()
-        })
+        begun.map_err(|wait| Problem::rate_limited("too many attempts", wait).into())
     }
 
     /// Writes down that somebody gave a wrong password. The name they gave is written down only

@@ -14,9 +14,6 @@ export const ProblemParts = graphql(`
       used
       requested
     }
-    ... on ServiceProblem {
-      retryAfterSeconds
-    }
   }
 `);
 
@@ -44,9 +41,6 @@ export function lackOf({ resource, limit, used, requested }: Lack): string {
 
 export function wordsOf(problem: Problem): string {
   if ("resource" in problem) return lackOf(problem);
-  if ("retryAfterSeconds" in problem && problem.retryAfterSeconds !== null) {
-    return `${sentence(problem.message)} Try again in ${problem.retryAfterSeconds} s.`;
-  }
   return sentence(problem.message);
 }
 
