@@ -100,6 +100,19 @@ const checks = [
     await page.getByRole("link", { name: "Overview", exact: true }).click();
     await page.waitForFunction((title) => document.title === title, `${LONGEST} · Spaceport`);
   }],
+  ["what is opened of a space that doesn't run starts it", async () => {
+    await visit(long);
+    await page.getByText("It doesn’t run: opening something starts it.").waitFor();
+    const [tab] = await Promise.all([
+      page.waitForEvent("popup"),
+      page.getByRole("button", { name: /^Terminal/ }).click(),
+    ]);
+    await tab.waitForSelector('.tab[data-state="open"] [aria-selected="true"]');
+    await tab.close();
+    await status("Running");
+    await button(`Stop ${LONGEST}`).click();
+    await status("Stopped");
+  }],
   ["a refused form leads to the field that is wrong, and an accepted one keeps the keyboard", async () => {
     await page.getByLabel("Port", { exact: true }).fill("70000");
     await press("Create tunnel");

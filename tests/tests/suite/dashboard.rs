@@ -191,7 +191,8 @@ async fn the_dashboard_is_right_where_things_are_long_or_wrong_or_gone() {
         "templates": { "good": good, "bad": bad },
         "pictures": browser::pictures("dashboard-edges"),
     });
-    browser::run("dashboard-edges.mjs", setting, &[home.api_address()]).await;
+    let servers = [home.api_address(), home.edge_address()];
+    browser::run("dashboard-edges.mjs", setting, &servers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

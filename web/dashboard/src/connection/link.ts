@@ -10,6 +10,8 @@ import { waitMs } from "./backoff";
 /** Silence after which the API is asked for a sign of life, and how long it has for it. */
 const SILENCE_MS = 10_000;
 const PONG_MS = 5_000;
+/** How long an attempt to connect may take: where nobody is, nobody says no either. */
+export const ATTEMPT_MS = 10_000;
 /** Close codes that say that the token may not hold any more, or that it may do something else now. */
 const SIGN_IN_DOUBTED = [4401, 4403];
 /** What the server can't do now is asked again; anything else was said about a feed for good. */
@@ -42,6 +44,7 @@ export class Link {
   constructor(url: string, token: string, doubtSignIn: () => void) {
     this.#doubtSignIn = doubtSignIn;
     let pong: ReturnType<typeof setTimeout> | undefined;
+    let attempt: ReturnType<typeof setTimeout> | undefined;
     this.#client = createClient({
       url,
       connectionParams: { authorization: `Bearer ${token}` },
@@ -49,7 +52,11 @@ export class Link {
       retryAttempts: 0,
       keepAlive: SILENCE_MS,
       on: {
+        connecting: () => {
+          attempt = setTimeout(() => this.#client.terminate(), ATTEMPT_MS);
+        },
         connected: () => {
+          clearTimeout(attempt);
           this.#isConnected = true;
           this.#failures = 0;
           this.state.set("live");
@@ -64,6 +71,7 @@ export class Link {
         closed: () => {
           this.#isConnected = false;
           clearTimeout(pong);
+          clearTimeout(attempt);
         },
       },
     });
@@ -124,8 +132,9 @@ export class Link {
   /** All feeds begin again together: they were lost together. */
   #later(begin: () => void): void {
     this.#waiting.add(begin);
-    if (this.#timer !== undefined) return;
+    // Also where it is waited already, for what ended while there was a connection.
     if (!this.#isConnected) this.state.set("waiting");
+    if (this.#timer !== undefined) return;
     this.#failures += 1;
     this.#timer = setTimeout(this.#retry, waitMs(this.#failures, Math.random()));
   }

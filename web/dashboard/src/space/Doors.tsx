@@ -9,7 +9,7 @@ import { useOpenApp } from "./open";
 
 /** What can be opened of a space in a browser. */
 export function Doors({ space }: { space: Space }) {
-  const action = useOpenApp(space.id);
+  const action = useOpenApp(space);
   const doors = doorsOf(space);
   const hint = isManaged(space) && doors.some(({ bar }) => bar === undefined) ? atDoorsOf(space) : undefined;
   return (

@@ -37,7 +37,7 @@ export function wishesOf({ status, desiredStatus }: Pick<Space, "status" | "desi
 export function atDoorsOf({ status, desiredStatus }: Pick<Space, "status" | "desiredStatus">): string | undefined {
   if (status === "RUNNING") return undefined;
   const comes = desiredStatus === "RUNNING";
-  return comes ? "It is starting: what is opened comes once it runs." : "It doesn’t run: what is opened offers to start it.";
+  return comes ? "It is starting: what is opened comes once it runs." : "It doesn’t run: opening something starts it.";
 }
 
 /** Why its log has no lines: a container takes its log along. */
