@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Provider, useQuery } from "urql";
 
 import { faultOf } from "./connection/client";
@@ -48,7 +48,11 @@ export function SignedInApp({ token, onLeft }: Props) {
 
 /** Shows the page once it is known who looks at it. */
 function KnownViewer({ session, signOut }: { session: Session; signOut: () => void }) {
-  const [{ data, error, fetching }, ask] = useQuery({ query: ViewerDocument });
+  const [{ data: answer, error, fetching }, ask] = useQuery({ query: ViewerDocument });
+  // Who is known stays known when asking again fails: the page goes on without a connection.
+  const known = useRef(answer);
+  if (answer) known.current = answer;
+  const data = known.current;
   // Who may do something else by now is cut off, and comes back.
   useEffect(() => session.link.state.watch(() => session.link.state.get() === "live" && ask()), [session, ask]);
   if (!data) {
