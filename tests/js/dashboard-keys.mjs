@@ -97,9 +97,9 @@ const checks = [
     await press("Enter");
     const remove = named("button", `Share with ${guest} no more`);
     await remove.waitFor();
-    // The button can't be pressed again until there is another name.
-    await getsVisibly(named("region", "Shared with"));
-    await press("Tab");
+    // The button can't be pressed again until there is another name, which is asked for.
+    await getsVisibly(named("textbox", "User name"));
+    await press("Shift+Tab");
     await getsVisibly(remove);
     await press("Enter");
     await remove.waitFor({ state: "detached" });

@@ -59,7 +59,7 @@ const checks = [
   ["which limit a space would pass is said beforehand, and how it would pass none", async () => {
     await signIn(page, owner.name, password);
     await page.getByText(templates.hungry.name, { exact: true }).click();
-    await says(/Compute 3 units while it runs 3 of 2: more than you may use/);
+    await says(/Compute 3 units while it runs 3 of 2 units: more than you may use/);
     await notice.getByText("Your quota of 2 compute units doesn’t suffice: 0 in use, 3 more wanted.").waitFor();
     await notice.getByText("It can be created without being started.").waitFor();
     await inspect(page, "short");

@@ -23,7 +23,6 @@ export function DeleteTunnelButton({ tunnel }: { tunnel: Tunnel }) {
     remove.clear();
   };
   const go = async (): Promise<void> => {
-    if (remove.isBusy) return;
     if (await remove.run({ input: { tunnelId: id } })) setIsAsked(false);
   };
   return (
@@ -41,7 +40,7 @@ export function DeleteTunnelButton({ tunnel }: { tunnel: Tunnel }) {
           <Button autoFocus onPress={close}>
             Keep it
           </Button>
-          <Button look="danger" onPress={() => void go()}>
+          <Button look="danger" isBusy={remove.isBusy} onPress={() => void go()}>
             Delete for good
           </Button>
         </div>

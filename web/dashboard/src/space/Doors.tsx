@@ -11,12 +11,12 @@ import { useOpenApp } from "./open";
 export function Doors({ space }: { space: Space }) {
   const action = useOpenApp(space);
   const doors = doorsOf(space);
-  const hint = isManaged(space) && doors.some(({ bar }) => bar === undefined) ? atDoorsOf(space) : undefined;
+  const instead = isManaged(space) && doors.some(({ bar }) => bar === undefined) ? atDoorsOf(space) : undefined;
   return (
     <section className="card" aria-labelledby="open">
       <header>
         <h2 id="open">Open</h2>
-        {hint && <span className="quiet">{hint}</span>}
+        {instead && <span className="quiet">{instead}</span>}
       </header>
       <ul className="doors">
         {doors.map(({ title, hint, app, bar }) => (
