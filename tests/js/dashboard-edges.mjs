@@ -189,7 +189,7 @@ const checks = [
     await page.getByText("last words").waitFor();
     await inspect(page, "failed-logs");
     await page.getByRole("link", { name: "Spaces", exact: true }).click();
-    await page.getByText(/^Exited with code 3.* after its start\.$/).waitFor();
+    await page.getByText(/^Exited with code 3, \d+ ms after its start\.$/).waitFor();
     await inspect(page, "failed-list");
   }],
   ["what couldn't be reached is said as long as it can't be", async () => {

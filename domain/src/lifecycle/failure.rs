@@ -125,7 +125,10 @@ impl Failure {
             ),
             code if early => (
                 FailureCode::ExitedEarly,
-                format!("exited with code {code}, {} ms after its start", exit.ran_ms),
+                format!(
+                    "exited with code {code}, {} ms after its start",
+                    exit.ran_ms
+                ),
             ),
             code => (
                 FailureCode::Exited,
