@@ -29,7 +29,7 @@ export function Preview({ takings, startsAtOnce }: Props) {
 function Row({ taking, startsAtOnce }: { taking: Taking; startsAtOnce: boolean }) {
   const { resource, unit, more, used, limit, when } = taking;
   const isNow = isBarred(taking, startsAtOnce);
-  const say = (amount: number): string => (unit === "unit" ? counted(amount, unit) : `${amount} ${unit}`);
+  const say = (amount: number): string => (unit === "unit" ? counted(amount, unit) : `${amount} ${unit}`.trim());
   return (
     <tr data-refused={isNow || undefined}>
       <th scope="row">{resource}</th>
