@@ -115,21 +115,13 @@ async fn the_command_makes_everything_that_is_needed_and_leaves_spaces_running()
         of_image(image);
     }
     let lab = admin.run_space(of_image("spaceport/base"), "lab").await;
-    first
-        .docker
-        .read_inside(&lab, "echo kept > /home/dev/file");
+    first.docker.read_inside(&lab, "echo kept > /home/dev/file");
     first.end().await;
-    assert_eq!(
-        first.docker.read_inside(&lab, "cat /home/dev/file"),
-        "kept"
-    );
+    assert_eq!(first.docker.read_inside(&lab, "cat /home/dev/file"), "kept");
     // Again, it is the same one.
     assert_eq!(first.run().await, password);
     admin.space_is(&lab, "RUNNING").await;
-    assert_eq!(
-        first.docker.read_inside(&lab, "cat /home/dev/file"),
-        "kept"
-    );
+    assert_eq!(first.docker.read_inside(&lab, "cat /home/dev/file"), "kept");
     admin.delete_space(&lab).await;
     first.end().await;
 }
