@@ -3,7 +3,7 @@
 /**
  * When the element that has the focus is taken away or disabled, the focus moves to the card that it
  * stood in, or to `main`: else it would be nowhere, and the next key would begin at the top of the
- * page. Gives what ends that.
+ * page. A form or a list that knows better takes it on from there. Gives what ends that.
  */
 export function keepFocus(main: HTMLElement): () => void {
   let homes: HTMLElement[] = [];

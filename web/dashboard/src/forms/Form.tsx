@@ -23,7 +23,8 @@ export function Form({ onSubmit, ...props }: Props) {
  */
 function settleFocus(form: HTMLFormElement): void {
   const focused = document.activeElement;
-  const isLost = focused === null || focused === document.body || focused.matches(":disabled");
+  // What the form is in has it where it had gone before.
+  const isLost = focused === null || focused.contains(form) || focused.matches(":disabled");
   if (!isLost && !form.contains(focused)) return;
   const wrong = form.querySelector<HTMLElement>("[aria-invalid=true]");
   if (wrong) wrong.focus();
