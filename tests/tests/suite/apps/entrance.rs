@@ -90,9 +90,14 @@ impl Browser {
     }
 
     async fn sign_in(&mut self, to: &str, user: &str, password: &str) -> Response {
-        let form = [("userName", user), ("password", password)];
+        let form = credentials(user, password);
         self.post("/apps/sign-in", to, &form).await
     }
+}
+
+/// What the pages' form takes of somebody.
+fn credentials<'a>(user: &'a str, password: &'a str) -> [(&'a str, &'a str); 2] {
+    [("userName", user), ("password", password)]
 }
 
 fn field<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -403,8 +408,18 @@ async fn who_manages_a_space_starts_it_and_nobody_else_learns_of_it(database: Da
     let to = app(&home, "lab", "page-owner");
     let mut browser = Browser::new(&home);
     let unknown = browser.get("/apps/start", &to).await;
-    assert_eq!(unknown.status(), 303);
-    assert!(field(&unknown, "location").starts_with("/apps/sign-in?to="));
+    assert_eq!(unknown.status(), 200);
+    let page = unknown.text().await.expect("a page");
+    assert!(page.contains("action=\"/apps/start?to="), "{page}");
+    assert!(page.contains("name=\"password\""), "{page}");
+    // Nobody who isn't known starts anything, or is told that there is something.
+    let unknown = browser.post("/apps/start", &to, &[]).await;
+    assert_eq!(unknown.status(), 200);
+    assert!(browser.cookie.is_none());
+    let wrong = credentials("page-owner", "not their password");
+    let refused = browser.post("/apps/start", &to, &wrong).await;
+    assert_eq!(refused.status(), 401);
+    assert!(browser.cookie.is_none());
 
     browser.sign_in(&to, "page-guest", PASSWORD).await;
     assert!(!guest.space(&space).await.is_null(), "the guest sees it");
@@ -448,6 +463,19 @@ async fn who_manages_a_space_starts_it_and_nobody_else_learns_of_it(database: Da
         page.contains("role=\"alert\"") && page.contains("Compute units are limited"),
         "{page}"
     );
+    // Who says who they are in order to start it has asked for it.
+    owner.stop_space(&space).await;
+    let mut newcomer = Browser::new(&home);
+    let known = credentials("page-guest", PASSWORD);
+    let asked = newcomer.post("/apps/start", &to, &known).await;
+    assert_eq!(asked.status(), 404);
+    let mut newcomer = Browser::new(&home);
+    let known = credentials("page-owner", PASSWORD);
+    let started = newcomer.post("/apps/start", &to, &known).await;
+    assert_eq!(started.status(), 303);
+    assert!(newcomer.cookie.is_some());
+    code_of(&started, &to);
+    owner.space_is(&space, "RUNNING").await;
     owner.delete_space(&space).await;
 }
 

@@ -1,4 +1,4 @@
-import { useRef, type ComponentProps, type FormEvent } from "react";
+import { useEffect, useRef, useState, type ComponentProps, type FormEvent } from "react";
 
 interface Props extends Omit<ComponentProps<"form">, "onSubmit" | "noValidate" | "ref"> {
   /** Settles once it is known what became of it. */
@@ -8,11 +8,15 @@ interface Props extends Omit<ComponentProps<"form">, "onSubmit" | "noValidate" |
 /** A form that keeps the keyboard where it goes on: what it says of itself is said by its fields and problems. */
 export function Form({ onSubmit, ...props }: Props) {
   const form = useRef<HTMLFormElement>(null);
+  const [settled, setSettled] = useState(0);
+  useEffect(() => {
+    if (settled > 0 && form.current) settleFocus(form.current);
+  }, [settled]);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     await onSubmit();
-    // Once the fields say what is wrong with them.
-    requestAnimationFrame(() => form.current && settleFocus(form.current));
+    // With what has changed by it: the fields say what is wrong with them then.
+    setSettled((before) => before + 1);
   };
   return <form {...props} ref={form} onSubmit={(event) => void submit(event)} noValidate />;
 }

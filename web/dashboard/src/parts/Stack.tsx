@@ -26,8 +26,9 @@ export function Stack({ label, children }: Props) {
     held.current = undefined;
     // Its dialog, which goes with it, looks where to give the focus back to until the next frame.
     requestAnimationFrame(() => {
-      // The card has it where the row had gone before its dialog.
-      if (![document.body, before.card].includes(document.activeElement as HTMLElement)) return;
+      // What the list is in has it where the row had gone before its dialog.
+      const place = list.current ?? before.card;
+      if (!place || !document.activeElement?.contains(place)) return;
       const rows = list.current?.children ?? [];
       const next = rows[Math.min(before.at, rows.length - 1)] ?? before.card;
       if (!(next instanceof HTMLElement)) return;
