@@ -1,5 +1,8 @@
 /** The keyboard's place on the page, kept when what had it goes. */
 
+/** A dialog that closes gives the focus back by itself, in the next frame. So do forms and lists. */
+const PATIENCE_FRAMES = 2;
+
 /**
  * When the element that has the focus is taken away or disabled, the focus moves to the card that it
  * stood in, or to `main`: else it would be nowhere, and the next key would begin at the top of the
@@ -8,6 +11,7 @@
 export function keepFocus(main: HTMLElement): () => void {
   let homes: HTMLElement[] = [];
   let frame = 0;
+  let lostFrames = 0;
   const note = ({ target }: FocusEvent): void => {
     const card = target instanceof Element ? target.closest<HTMLElement>("main .card") : null;
     homes = card ? [card, main] : [main];
@@ -16,13 +20,22 @@ export function keepFocus(main: HTMLElement): () => void {
   const forget = (): void => void (homes = []);
   const settle = (): void => {
     frame = 0;
+    if (document.activeElement !== document.body) return;
+    lostFrames += 1;
+    if (lostFrames <= PATIENCE_FRAMES) {
+      frame = requestAnimationFrame(settle);
+      return;
+    }
     const home = homes.find((it) => it.isConnected);
-    if (!home || document.activeElement !== document.body) return;
+    if (!home) return;
     home.tabIndex = -1;
     home.focus({ preventScroll: true });
   };
-  // A dialog that closes gives the focus back by itself, a frame later.
-  const look = (): void => void (frame ||= requestAnimationFrame(() => (frame = requestAnimationFrame(settle))));
+  const look = (): void => {
+    if (frame) return;
+    lostFrames = 0;
+    frame = requestAnimationFrame(settle);
+  };
   const changes = new MutationObserver(look);
   changes.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled"] });
   document.addEventListener("focusin", note);
