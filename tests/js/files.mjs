@@ -299,6 +299,26 @@ const checks = [
     await link("nothing").waitFor();
     await button("Dismiss").click();
   }],
+  ["what is brought in the moment when a question is over is taken, too", async () => {
+    await page.evaluate((text) => {
+      const looking = document.querySelector("#looking");
+      const dropped = (name) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([text], name));
+        document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+      };
+      // It is closed, but nobody has been told so.
+      const seen = new MutationObserver(() => {
+        if (looking.open) return;
+        seen.disconnect();
+        dropped("second.txt");
+      });
+      seen.observe(looking, { attributeFilter: ["open"] });
+      dropped("first.txt");
+    }, "both");
+    for (const name of ["first.txt", "second.txt"]) await upload(name).getByText("Uploaded, 4 B").waitFor();
+    await button("Dismiss").click();
+  }],
   ["a folder that is cancelled or cut off goes on with what isn't there yet", async () => {
     const content = Buffer.alloc(1 << 20, "halves");
     const files = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`${at}`, content]));

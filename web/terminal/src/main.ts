@@ -4,6 +4,7 @@ import "@xterm/xterm/css/xterm.css";
 import "../../shared/look.css";
 import "./style.css";
 
+import { closed, inTurn } from "../../shared/dialog";
 import { browser, end, list } from "./directory";
 import * as memory from "./memory";
 import type { Terminal } from "./protocol";
@@ -36,8 +37,22 @@ function closeShown(): void {
   if (tabs.selected) void close(tabs.selected);
 }
 
-/** Ends a terminal. Where others would lose something by it, somebody is asked first. */
+/** Those that are about to be ended, or asked about. */
+const closing = new Set<Tab>();
+
+/** Ends a terminal, once. */
 async function close(tab: Tab): Promise<void> {
+  if (closing.has(tab)) return;
+  closing.add(tab);
+  try {
+    await closeOrKeep(tab);
+  } finally {
+    closing.delete(tab);
+  }
+}
+
+/** Where others would lose something by it, somebody is asked first. */
+async function closeOrKeep(tab: Tab): Promise<void> {
   const isLive = tab.session?.connection.state.is !== "ended" && tab.id !== undefined;
   const found = isLive ? await list() : [];
   const terminal = Array.isArray(found) ? found.find(({ id }) => id === tab.id) : undefined;
@@ -53,11 +68,13 @@ async function confirmed(tab: Tab, { busy, viewers }: Terminal): Promise<boolean
     ...(others > 0 ? ["Somebody else looks at it."] : []),
   ];
   if (reasons.length === 0) return true;
-  element("question").textContent = `${reasons.join(" ")} End ${labelOf(tab)}?`;
-  dialog.returnValue = "cancel";
-  dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  return dialog.returnValue === "end";
+  return inTurn(async () => {
+    element("question").textContent = `${reasons.join(" ")} End ${labelOf(tab)}?`;
+    dialog.returnValue = "cancel";
+    dialog.showModal();
+    await closed(dialog);
+    return dialog.returnValue === "end";
+  });
 }
 
 /** The page's own keys, of which no program in a terminal hears. */
