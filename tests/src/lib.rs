@@ -78,10 +78,19 @@ pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Asks again and again, for what no event tells.
-pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn eventually(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    eventually_within(PATIENCE, what, is_so).await;
+}
+
+/// Asks again and again for longer, where work really takes its time.
+pub async fn eventually_within(
+    patience: Duration,
+    what: &str,
+    mut is_so: impl AsyncFnMut() -> bool,
+) {
     let started = Instant::now();
     while !is_so().await {
-        assert!(started.elapsed() < PATIENCE, "not in time: {what}");
+        assert!(started.elapsed() < patience, "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }

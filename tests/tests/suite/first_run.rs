@@ -1,12 +1,15 @@
 //! `make run`, which is all that somebody who begins needs to know.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde_json::json;
 use spaceport_tests::{
-    Client, docker::Docker, eventually, installation::free_address, program, program::Program,
-    root, traces::Traces,
+    Client, PATIENCE, docker::Docker, eventually, eventually_within, installation::free_address,
+    program, program::Program, root, traces::Traces,
 };
+
+/// How long cargo may take if something has changed since these tests were built.
+const BUILD_PATIENCE: Duration = Duration::from_mins(20);
 
 /// An installation as the command makes it.
 struct FirstRun {
@@ -32,7 +35,15 @@ impl FirstRun {
             ("SPACEPORT_EDGE_METRICS_LISTEN", metrics.to_string()),
             ("CARGO_TARGET_DIR", target().display().to_string()),
         ];
-        let kept = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "DOCKER_HOST"];
+        // Told otherwise than for these tests, cargo would build all anew.
+        let kept = [
+            "HOME",
+            "CARGO_HOME",
+            "CARGO_INCREMENTAL",
+            "RUSTFLAGS",
+            "RUSTUP_HOME",
+            "DOCKER_HOST",
+        ];
         let kept = kept
             .into_iter()
             .filter_map(|name| Some((name, std::env::var(name).ok()?)));
@@ -61,12 +72,12 @@ impl FirstRun {
         let before = self.make.log().len();
         self.make.start();
         let said = || self.make.log()[before..].to_owned();
-        for step in [
-            "Building Spaceport",
-            "Starting the API",
-            "Ctrl-C stops Spaceport",
+        for (step, patience) in [
+            ("Building Spaceport", PATIENCE),
+            ("Starting the API", BUILD_PATIENCE),
+            ("Ctrl-C stops Spaceport", PATIENCE),
         ] {
-            eventually(step, async || {
+            eventually_within(patience, step, async || {
                 assert!(self.make.is_running(), "{}", said());
                 said().contains(step)
             })
