@@ -1,6 +1,9 @@
 //! Images of a test's own, which come, change and go while spaces use them.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU16, Ordering},
+};
 
 use crate::{BUSYBOX, docker::Docker};
 
@@ -11,6 +14,8 @@ const COMMAND: &str = r#"CMD ["sleep", "2147483647"]"#;
 pub struct Image {
     docker: Docker,
     name: String,
+    /// What had the name: the engine keeps it without one.
+    made: Mutex<Vec<String>>,
 }
 
 impl Image {
@@ -23,6 +28,7 @@ impl Image {
         Self {
             name: format!("spaceport-{installation}-image-{count}"),
             docker: Docker { host, installation },
+            made: Mutex::default(),
         }
     }
 
@@ -43,7 +49,7 @@ impl Image {
         // The end of an archive is two blocks of zeros (POSIX.1-2017, pax).
         std::fs::write(&file, [0; 1024]).expect("an archive");
         let path = file.display().to_string();
-        self.docker.output(&["import", &path, &self.name]);
+        self.note(self.docker.output(&["import", &path, &self.name]));
         std::fs::remove_file(file).expect("the archive");
     }
 
@@ -64,14 +70,22 @@ impl Image {
 
     fn commit(&self, container: &str, instruction: &str) {
         let change = format!("--change={instruction}");
-        self.docker
-            .output(&["commit", &change, container, &self.name]);
+        let commit = ["commit", &change, container, &self.name];
+        self.note(self.docker.output(&commit));
         self.docker.output(&["rm", container]);
+    }
+
+    fn note(&self, made: String) {
+        self.made.lock().expect("no panic").push(made);
     }
 }
 
 impl Drop for Image {
     fn drop(&mut self) {
         self.docker.run(&["rmi", "--force", &self.name]);
+        // What is made from another one goes first.
+        for made in self.made.get_mut().expect("no panic").drain(..).rev() {
+            self.docker.run(&["rmi", "--force", &made]);
+        }
     }
 }
