@@ -182,6 +182,19 @@ const checks = [
     await button("I have it").click();
     await button("Create token").waitFor();
   }],
+  ["a key and a token are taken away only by who confirms it, and the keyboard goes on from there", async () => {
+    for (const [verb, what, card] of [["Remove", "the key laptop", "keys"], ["Revoke", "the token robot", "tokens"]]) {
+      await button(`${verb} ${what}`).dblclick();
+      await page.getByRole("alertdialog", { name: `${verb} ${what}?` }).waitFor();
+      await inspect(page, `${card}-gone`);
+      await button("Keep it").click();
+      await focused(`[aria-label='${verb} ${what}']`);
+      await press(`${verb} ${what}`);
+      await press(`${verb} for good`);
+      await button(`${verb} ${what}`).waitFor({ state: "detached" });
+      await focused(`.card[aria-labelledby=${card}], .card[aria-labelledby=${card}] *`);
+    }
+  }],
   ["a log that is gone isn't called one in which nothing was written", async () => {
     await visit(broken, "/logs");
     await status("Failed");

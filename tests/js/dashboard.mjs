@@ -325,8 +325,10 @@ const checks = [
     await button("I have it").click();
     equal((await page.textContent("main")).includes(token), false);
     await button("Revoke the token robot").click();
+    await button("Revoke for good").click();
     await page.getByText("robot", { exact: true }).waitFor({ state: "hidden" });
     await button("Remove the key laptop").click();
+    await button("Remove for good").click();
     await page.getByText("laptop", { exact: true }).waitFor({ state: "hidden" });
   }],
   ["a sign-in elsewhere is ended from the list of them, and this one goes on", async () => {
@@ -337,6 +339,7 @@ const checks = [
     const end = page.getByRole("button", { name: /^End the sign-in of Chrome at / });
     await end.waitFor();
     await end.click();
+    await button("End for good").click();
     await elsewhere.getByText("Your sign-in has expired or was ended.").waitFor();
     await end.waitFor({ state: "detached" });
     await page.getByText("this one", { exact: true }).waitFor();

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { useAction } from "../forms/action";
-import { Problems } from "../forms/Problems";
+import { ConfirmButton } from "../forms/ConfirmButton";
 import { Button } from "../parts/Button";
 import { Copyable } from "../parts/Copyable";
 import { Stack } from "../parts/Stack";
@@ -57,9 +57,6 @@ export function ApiTokens({ tokens, onChanged }: Props) {
 function TokenRow({ token, onChanged }: { token: ApiToken; onChanged: () => void }) {
   const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = token;
   const revoke = useAction(RevokeApiToken, (data) => data.revokeApiToken);
-  const go = async (): Promise<void> => {
-    if (await revoke.run({ input: { tokenId: id } })) onChanged();
-  };
   return (
     <li>
       <div className="line-up">
@@ -70,15 +67,20 @@ function TokenRow({ token, onChanged }: { token: ApiToken; onChanged: () => void
           </span>
         ))}
         <span className="grow" />
-        <Button isSmall look="danger" isBusy={revoke.isBusy} aria-label={`Revoke the token ${name}`} onPress={() => void go()}>
-          Revoke
-        </Button>
+        <ConfirmButton
+          verb="Revoke"
+          what={`the token ${name}`}
+          action={revoke}
+          variables={{ input: { tokenId: id } }}
+          onDone={onChanged}
+        >
+          Programs can’t use it any more, and what they have open by it ends.
+        </ConfirmButton>
       </div>
       <p className="hint">
         Made <Time at={createdAt} />, {lastUsedAt ? <>last used <Time at={lastUsedAt} /></> : "never used"},{" "}
         {expiresAt ? <>ends <Time at={expiresAt} /></> : "doesn’t end by itself"}
       </p>
-      <Problems of={revoke} />
     </li>
   );
 }

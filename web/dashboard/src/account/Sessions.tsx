@@ -1,6 +1,5 @@
 import { useAction } from "../forms/action";
-import { Problems } from "../forms/Problems";
-import { Button } from "../parts/Button";
+import { ConfirmButton } from "../forms/ConfirmButton";
 import { Stack } from "../parts/Stack";
 import { Time } from "../parts/Time";
 import { RevokeSession, type Session } from "./documents";
@@ -26,9 +25,6 @@ export function Sessions({ sessions, onChanged }: Props) {
 function SessionRow({ session, onChanged }: { session: Session; onChanged: () => void }) {
   const { id, address, userAgent, lastUsedAt, expiresAt, current } = session;
   const revoke = useAction(RevokeSession, (data) => data.revokeSession);
-  const go = async (): Promise<void> => {
-    if (await revoke.run({ input: { sessionId: id } })) onChanged();
-  };
   const program = programOf(userAgent);
   return (
     <li>
@@ -37,21 +33,20 @@ function SessionRow({ session, onChanged }: { session: Session; onChanged: () =>
         {current && <span className="tag">this one</span>}
         <span className="grow" />
         {!current && (
-          <Button
-            isSmall
-            look="danger"
-            isBusy={revoke.isBusy}
-            aria-label={`End the sign-in of ${program} at ${address || "an unknown address"}`}
-            onPress={() => void go()}
+          <ConfirmButton
+            verb="End"
+            what={`the sign-in of ${program} at ${address || "an unknown address"}`}
+            action={revoke}
+            variables={{ input: { sessionId: id } }}
+            onDone={onChanged}
           >
-            End
-          </Button>
+            Whoever is signed in there is signed out, and what they have open ends.
+          </ConfirmButton>
         )}
       </div>
       <p className="hint">
         {address || "Unknown address"}, last used <Time at={lastUsedAt} />, ends <Time at={expiresAt} />
       </p>
-      <Problems of={revoke} />
     </li>
   );
 }

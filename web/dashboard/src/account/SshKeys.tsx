@@ -1,6 +1,7 @@
 import { useState } from "react";
 
 import { useAction } from "../forms/action";
+import { ConfirmButton } from "../forms/ConfirmButton";
 import { Field } from "../forms/Field";
 import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
@@ -33,17 +34,20 @@ export function SshKeys({ keys, onChanged }: Props) {
 function KeyRow({ sshKey, onChanged }: { sshKey: SshKey; onChanged: () => void }) {
   const { id, name, fingerprint, algorithm, createdAt, lastUsedAt } = sshKey;
   const remove = useAction(RemoveSshKey, (data) => data.removeSshKey);
-  const go = async (): Promise<void> => {
-    if (await remove.run({ input: { keyId: id } })) onChanged();
-  };
   return (
     <li>
       <div className="line-up">
         <strong>{name}</strong>
         <span className="grow" />
-        <Button isSmall look="danger" isBusy={remove.isBusy} aria-label={`Remove the key ${name}`} onPress={() => void go()}>
-          Remove
-        </Button>
+        <ConfirmButton
+          verb="Remove"
+          what={`the key ${name}`}
+          action={remove}
+          variables={{ input: { keyId: id } }}
+          onDone={onChanged}
+        >
+          Nobody gets in with it any more, and what is open by it ends.
+        </ConfirmButton>
       </div>
       <p className="hint">
         <code className="breaks">
@@ -53,7 +57,6 @@ function KeyRow({ sshKey, onChanged }: { sshKey: SshKey; onChanged: () => void }
       <p className="hint">
         Added <Time at={createdAt} />, {lastUsedAt ? <>last used <Time at={lastUsedAt} /></> : "never used"}
       </p>
-      <Problems of={remove} />
     </li>
   );
 }
