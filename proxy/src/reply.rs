@@ -276,11 +276,16 @@ impl Answer {
         }
     }
 
-    /// Nobody takes connections at the port.
+    /// Nobody takes connections at the port. A program that was started with the space may do so
+    /// soon.
     pub fn nothing_listens(port: u16) -> Self {
         let message =
             format!("The space runs, but nothing in it listens on port {port} for connections.");
-        Self::new(Code::NothingListens, "Nothing listens", message)
+        Self {
+            retry_after_seconds: Some(3),
+            refresh: true,
+            ..Self::new(Code::NothingListens, "Nothing listens", message)
+        }
     }
 
     /// Nobody takes connections at the port of the editor, which its agent says is `app`.

@@ -28,11 +28,6 @@ async function shown() {
   return JSON.parse(await page.evaluate(() => document.body.innerText));
 }
 
-/** What the page shows; nothing while it changes to another one. */
-function content() {
-  return page.content().catch(() => "");
-}
-
 async function signIn(on = page) {
   await on.getByLabel("User name").fill(userName);
   await on.getByLabel("Password").fill(password);
@@ -147,12 +142,9 @@ const checks = [
     await page.getByRole("link", { name: "Start it" }).click();
     await inspect(page, "start");
     await page.getByRole("button", { name: /^Start/ }).click();
-    // The page that says it is starting looks again by itself, until the server in it answers.
+    // The pages that say it is starting, and that nothing listens yet, look again by themselves.
     await page.waitForURL(`${app}/again`);
-    while (!(await content()).includes('"target"')) {
-      await page.waitForTimeout(200);
-      if ((await content()).includes("NOTHING_LISTENS")) await page.goto(`${app}/again`);
-    }
+    await page.getByText('"target"').waitFor();
   }],
   ["who comes from the dashboard to a stopped space signs in once, and that starts it", async () => {
     const input = { spaceId: space };
@@ -160,16 +152,12 @@ const checks = [
     const other = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
     const wanted = { ...input, app: new URL(app).hostname.split("--")[0] };
     const { openApp } = await ask("mutation($input: OpenAppInput!) { openApp(input: $input) { url } }", { input: wanted });
-    await other.goto(openApp.url);
     const start = other.getByRole("link", { name: "Start it" });
-    await start.waitFor();
+    while (!(await start.isVisible())) await other.goto(openApp.url);
     await start.click();
     await signIn(other);
     await other.waitForURL(`${app}/`);
-    while (!(await other.content().catch(() => "")).includes('"target"')) {
-      await other.waitForTimeout(200);
-      if ((await other.content().catch(() => "")).includes("NOTHING_LISTENS")) await other.goto(`${app}/`);
-    }
+    await other.getByText('"target"').waitFor();
     await other.context().close();
   }],
   ["signing out ends what was opened", async () => {

@@ -66,17 +66,22 @@ fn a_space_that_does_not_run_says_why_and_when_to_come_back() {
     assert!(starting.body().contains("“lab” is starting"));
 }
 
-/// Or whoever came while it was stopping would never be offered to start it.
+/// Or whoever came while it was stopping would never be offered to start it, and whoever came
+/// before its program listens would never see that.
 #[test]
 fn a_page_of_a_space_on_its_way_to_another_state_looks_again_soon() {
-    let again = |status| {
-        let answer = render(&Answer::not_running("lab", status), Some("text/html"));
+    let again = |answer: &Answer| {
+        let answer = render(answer, Some("text/html"));
         let seconds = answer.headers()[RETRY_AFTER].to_str().expect("text");
         let refresh = format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">");
-        assert!(answer.body().contains(&refresh), "{status:?}");
+        assert!(answer.body().contains(&refresh), "{}", answer.body());
         seconds.to_owned()
     };
-    assert_eq!(again(Status::Stopping), again(Status::Starting));
+    let starting = again(&Answer::not_running("lab", Status::Starting));
+    let stopping = Answer::not_running("lab", Status::Stopping);
+    for other in [stopping, Answer::nothing_listens(3000)] {
+        assert_eq!(again(&other), starting);
+    }
 }
 
 #[test]
