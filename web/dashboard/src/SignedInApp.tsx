@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { Provider, useQuery } from "urql";
 
 import { faultOf } from "./connection/client";
+import { useKnown } from "./connection/known";
 import { graphql } from "./graphql";
 import { Button } from "./parts/Button";
 import { openSession, SignedInContext, ViewerDocument, type Session } from "./session/session";
@@ -49,10 +50,7 @@ export function SignedInApp({ token, onLeft }: Props) {
 /** Shows the page once it is known who looks at it. */
 function KnownViewer({ session, signOut }: { session: Session; signOut: () => void }) {
   const [{ data: answer, error, fetching }, ask] = useQuery({ query: ViewerDocument });
-  // Who is known stays known when asking again fails: the page goes on without a connection.
-  const known = useRef(answer);
-  if (answer) known.current = answer;
-  const data = known.current;
+  const data = useKnown(answer);
   // Who may do something else by now is cut off, and comes back.
   useEffect(() => session.link.state.watch(() => session.link.state.get() === "live" && ask()), [session, ask]);
   if (!data) {

@@ -1,5 +1,6 @@
 import { useQuery } from "urql";
 
+import { useKnown } from "../connection/known";
 import { useCell } from "../live/cell";
 import { Fault } from "../parts/Fault";
 import { useSession } from "../session/session";
@@ -14,8 +15,9 @@ import { SshKeys } from "./SshKeys";
 export function AccountPage() {
   const { live, viewer } = useSession();
   const quota = useCell(live.quota);
-  const [{ data, error }, ask] = useQuery({ query: Account });
-  const account = data?.viewer;
+  const [{ data, error }, query] = useQuery({ query: Account });
+  const ask = (): void => query();
+  const account = useKnown(data)?.viewer;
   return (
     <>
       <title>Account · Spaceport</title>
@@ -26,7 +28,7 @@ export function AccountPage() {
         </div>
       </div>
       <QuotaBars quota={quota} />
-      {error && <Fault of={error} again={() => ask()} />}
+      {error && <Fault of={error} again={ask} />}
       {account ? (
         <div className="columns">
           <div>
