@@ -14,12 +14,15 @@ export function read(): string | undefined {
   return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? undefined;
 }
 
+/** What another tab keeps is another sign-in, which goes on. */
 export function keep(token: string, beyondTab: boolean): void {
-  forget();
+  sessionStorage.removeItem(KEY);
   (beyondTab ? localStorage : sessionStorage).setItem(KEY, token);
 }
 
-export function forget(): void {
-  sessionStorage.removeItem(KEY);
-  localStorage.removeItem(KEY);
+/** Whoever signed in again meanwhile, in another tab, stays signed in. */
+export function forget(token: string): void {
+  for (const storage of [sessionStorage, localStorage]) {
+    if (storage.getItem(KEY) === token) storage.removeItem(KEY);
+  }
 }

@@ -14,7 +14,7 @@ export function App() {
 
   if (token !== undefined) {
     const leave = (reason: string): void => {
-      kept.forget();
+      kept.forget(token);
       setNotice(reason);
       setToken(undefined);
     };

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "react";
-import { Provider, useQuery } from "urql";
+import { Provider, useQuery, type Client } from "urql";
 
-import { faultOf } from "./connection/client";
+import * as kept from "../../shared/token";
+import { faultOf, isUnauthenticated, requestOf } from "./connection/client";
 import { useKnown } from "./connection/known";
 import { graphql } from "./graphql";
 import { Button } from "./parts/Button";
@@ -25,6 +26,11 @@ interface Props {
 }
 
 const ENDED = "Your sign-in has expired or was ended. Sign in again to go on where you were.";
+const OUT = "You are signed out.";
+const OUT_HERE = "You are signed out here. Spaceport couldn't be told, so the sign-in may go on there.";
+
+/** How long somebody who leaves waits until it is known whether the API was told. */
+const LEAVE_MS = 5_000;
 
 export function SignedInApp({ token, onLeft }: Props) {
   const [session, setSession] = useState<Session>();
@@ -34,17 +40,36 @@ export function SignedInApp({ token, onLeft }: Props) {
     return opened.close;
     // What is open belongs to the token alone.
   }, [token]);
+  const [isLeaving, setIsLeaving] = useState(false);
   if (!session) return null;
   const signOut = async (): Promise<void> => {
     session.close();
-    const { error } = await session.api.mutation(SignOut, {}).toPromise();
-    onLeft(error ? "You are signed out here. Spaceport couldn't be told, so the sign-in goes on there." : "You are signed out.");
+    // Whoever comes to this browser next isn't them, however long the API is silent.
+    kept.forget(token);
+    setIsLeaving(true);
+    onLeft((await endSignIn(session.api, token)) ? OUT : OUT_HERE);
   };
+  if (isLeaving) {
+    return (
+      <main className="waiting">
+        <p role="status">Signing out…</p>
+      </main>
+    );
+  }
   return (
     <Provider value={session.api}>
       <KnownViewer session={session} signOut={() => void signOut()} />
     </Provider>
   );
+}
+
+/** Whether it is known in time that the sign-in has ended. */
+async function endSignIn(api: Client, token: string): Promise<boolean> {
+  // A tab that is closed meanwhile says it all the same.
+  const told = api.mutation(SignOut, {}, { fetchOptions: { ...requestOf(token), keepalive: true } }).toPromise();
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, LEAVE_MS));
+  const answer = await Promise.race([told, late]);
+  return answer !== undefined && (!answer.error || isUnauthenticated(answer.error));
 }
 
 /** Shows the page once it is known who looks at it. */

@@ -4,19 +4,33 @@ import { Client, fetchExchange, mapExchange, type CombinedError } from "urql";
 
 export const GRAPHQL_PATH = "/graphql";
 
+/** No answer takes that long. Of a connection that died silently, browsers learn after a quarter of an hour. */
+const TIMEOUT_MS = 60_000;
+
 export function createApi(token: string | undefined, signInEnded: () => void): Client {
-  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
   return new Client({
     url: GRAPHQL_PATH,
     preferGetMethod: false,
     requestPolicy: "network-only",
-    fetchOptions: { headers, credentials: "omit", cache: "no-store" },
+    fetchOptions: requestOf(token),
+    fetch: fetchInTime,
     exchanges: [
       mapExchange({ onError: (error) => void (isUnauthenticated(error) && signInEnded()) }),
       fetchExchange,
     ],
   });
 }
+
+/** How everything is asked by who has a token, or none. */
+export function requestOf(token: string | undefined): RequestInit {
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  return { headers, credentials: "omit", cache: "no-store" };
+}
+
+const fetchInTime: typeof fetch = (input, init) => {
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), init?.signal].filter((it) => it != null);
+  return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+};
 
 export function isUnauthenticated(error: CombinedError): boolean {
   const { graphQLErrors } = error;
