@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { sshCommand } from "../src/space/features";
-import { added, isNews, KEPT_LINES, NO_LINES } from "../src/space/lines";
+import { added, isNews, KEPT_LINES, Log, NO_LINES } from "../src/space/lines";
 import { ceilingOf, kept, rateOf, SPAN_MS, spanOf, type Sample } from "../src/space/samples";
 
 const line = (second: number, text = "x") => ({
@@ -40,6 +40,36 @@ test("of a log that is followed again, what was shown already isn't news", () =>
   const lines = added(NO_LINES, [line(1), line(2)]);
   expect([1, 2, 3].map((second) => isNews(lines, line(second).at))).toEqual([false, false, true]);
   expect(isNews(NO_LINES, line(1).at)).toBe(true);
+});
+
+const texts = (log: Log) => log.lines().kept.map(({ text }) => text);
+
+test("a log that is lost while nobody looks has each line once", () => {
+  const log = new Log();
+  log.begins();
+  log.takes(line(1, "a"));
+  log.takes(line(2, "b"));
+  log.begins();
+  for (const [second, text] of [[1, "a"], [2, "b"], [3, "c"], [3, "d"]] as const) log.takes(line(second, text));
+  expect(texts(log)).toEqual(["a", "b", "c", "d"]);
+});
+
+test("what was cleared from a log doesn't come back with its connection", () => {
+  const log = new Log();
+  log.takes(line(1, "a"));
+  log.clear();
+  log.begins();
+  log.takes(line(1, "a"));
+  log.takes(line(2, "b"));
+  expect(texts(log)).toEqual(["b"]);
+  expect(log.lines().count).toBe(2);
+});
+
+test("a log that nobody looks at for long keeps its newest lines alone", () => {
+  const log = new Log();
+  for (let second = 0; second < 2 * KEPT_LINES + 10; second += 1) log.takes(line(second, String(second)));
+  const { kept, count } = log.lines();
+  expect([kept.length, count, kept.at(-1)?.number]).toEqual([KEPT_LINES, 2 * KEPT_LINES + 10, 2 * KEPT_LINES + 9]);
 });
 
 test("samples are kept for the span of a plot, each once", () => {

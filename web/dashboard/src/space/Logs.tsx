@@ -6,7 +6,7 @@ import { Button } from "../parts/Button";
 import { useSession } from "../session/session";
 import type { Space } from "../spaces/space";
 import { silenceOf } from "../spaces/status";
-import { added, isNews, KEPT_LINES, NO_LINES, type Line, type Lines } from "./lines";
+import { KEPT_LINES, Log, NO_LINES, type Line, type Lines } from "./lines";
 
 const SpaceLogs = graphql(`
   subscription SpaceLogs($id: ID!, $tail: Int) {
@@ -91,36 +91,32 @@ function LogLine({ line }: { line: Line }) {
 /** Lines come one by one; they are shown by the frame. While it is paused they wait. */
 function useLines(id: string) {
   const { link } = useSession();
+  const [log] = useState(() => new Log());
   const [lines, setLines] = useState<Lines>(NO_LINES);
   const [waiting, setWaiting] = useState(0);
   const [isPaused, setIsPaused] = useState(false);
-  const held = useRef({ lines: NO_LINES, isPaused });
+  const holds = useRef(isPaused);
   const show = (): void => {
-    const { lines, isPaused } = held.current;
+    const came = log.lines();
+    const isHeld = holds.current;
     setLines((shown) => {
-      setWaiting(lines.count - shown.count);
-      return isPaused ? shown : lines;
+      setWaiting(came.count - shown.count);
+      return isHeld ? shown : came;
     });
   };
   useEffect(() => {
     let frame = 0;
-    let isCatchingUp = false;
-    let news: Omit<Line, "number">[] = [];
     const flush = (): void => {
       frame = 0;
-      held.current.lines = added(held.current.lines, news);
-      news = [];
       show();
     };
     const stop = link.follow({
       document: SpaceLogs,
       variables: () => ({ id, tail: TAIL }),
-      begins: () => void (isCatchingUp = true),
+      begins: () => log.begins(),
       takes: ({ spaceLogs: { at, stream, text } }) => {
-        // What comes after a lost connection begins with lines that are shown already.
-        if (isCatchingUp && news.length === 0 && !isNews(held.current.lines, at)) return;
-        isCatchingUp = false;
-        news.push({ at, stream, text });
+        log.takes({ at, stream, text });
+        // In a tab that isn't seen it comes once it is.
         frame ||= requestAnimationFrame(flush);
       },
     });
@@ -134,13 +130,13 @@ function useLines(id: string) {
     waiting,
     isPaused,
     setIsPaused: (isPaused: boolean): void => {
-      held.current.isPaused = isPaused;
+      holds.current = isPaused;
       setIsPaused(isPaused);
       show();
     },
     clear: (): void => {
-      held.current.lines = { ...held.current.lines, kept: [] };
-      setLines(held.current.lines);
+      log.clear();
+      setLines(log.lines());
     },
   };
 }
