@@ -42,14 +42,14 @@ export function ApiTokens({ tokens, onChanged }: Props) {
         </div>
       )}
       {/* Another one would take the place of what isn't kept yet. */}
-      {made === undefined && (
+      <div hidden={made !== undefined}>
         <NewApiToken
           onMade={(token) => {
             setMade(token);
             onChanged();
           }}
         />
-      )}
+      </div>
     </section>
   );
 }

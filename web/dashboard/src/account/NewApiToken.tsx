@@ -6,6 +6,7 @@ import { Field } from "../forms/Field";
 import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
+import { replacing } from "../forms/replacing";
 import { Button } from "../parts/Button";
 import { Tick } from "../parts/Tick";
 import { CreateApiToken, type ApiToken } from "./documents";
@@ -18,6 +19,10 @@ const SCOPES: { scope: Scope; words: string }[] = [
   { scope: "ACCOUNT", words: "Change your account" },
   { scope: "ADMINISTRATION", words: "Use what your roles allow beyond that" },
 ];
+
+const USUAL_SCOPES = ["READ", "SPACES"];
+
+const USUAL_DAYS = "90";
 
 const DAY_MS = 86_400_000;
 
@@ -32,8 +37,8 @@ export function endOf(days: string, now: Date): string | null | undefined {
 
 export function NewApiToken({ onMade }: { onMade: (token: string) => void }) {
   const [name, setName] = useState("");
-  const [days, setDays] = useState("90");
-  const [scopes, setScopes] = useState<string[]>(["READ", "SPACES"]);
+  const [days, setDays] = useState(USUAL_DAYS);
+  const [scopes, setScopes] = useState(USUAL_SCOPES);
   const create = useAction(CreateApiToken, (data) => data.createApiToken);
   const expiresAt = endOf(days, new Date());
   const submit = async (): Promise<void> => {
@@ -41,7 +46,9 @@ export function NewApiToken({ onMade }: { onMade: (token: string) => void }) {
     const wanted = SCOPES.map(({ scope }) => scope).filter((scope) => scopes.includes(scope));
     const answer = await create.run({ input: { name, scopes: wanted, expiresAt } });
     if (!answer?.token) return;
-    setName("");
+    setName(replacing(name, ""));
+    setDays(replacing(days, USUAL_DAYS));
+    setScopes(replacing(scopes, USUAL_SCOPES));
     onMade(answer.token);
   };
   return (

@@ -5,6 +5,7 @@ import { Field } from "../forms/Field";
 import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
+import { replacing } from "../forms/replacing";
 import { Button } from "../parts/Button";
 import { ChangePassword } from "./documents";
 
@@ -16,8 +17,8 @@ export function Password({ userName, onChanged }: { userName: string; onChanged:
   const submit = async (): Promise<void> => {
     setIsChanged(false);
     if (!(await change.run({ input: { currentPassword, newPassword } }))) return;
-    setCurrent("");
-    setNew("");
+    setCurrent(replacing(currentPassword, ""));
+    setNew(replacing(newPassword, ""));
     setIsChanged(true);
     onChanged();
   };

@@ -6,6 +6,7 @@ import { Field } from "../forms/Field";
 import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
+import { replacing } from "../forms/replacing";
 import { Button } from "../parts/Button";
 import { Stack } from "../parts/Stack";
 import { Time } from "../parts/Time";
@@ -67,8 +68,8 @@ function NewKey({ onChanged }: { onChanged: () => void }) {
   const add = useAction(AddSshKey, (data) => data.addSshKey);
   const submit = async (): Promise<void> => {
     if (!(await add.run({ input: { name, publicKey } }))) return;
-    setName("");
-    setPublicKey("");
+    setName(replacing(name, ""));
+    setPublicKey(replacing(publicKey, ""));
     onChanged();
   };
   return (

@@ -21,7 +21,7 @@ export interface Outcome {
 export interface Action<Variables, Payload> extends Outcome {
   /** Gives the answer when it was carried out. While one is under way, no other is begun. */
   run: (variables: Variables) => Promise<Payload | undefined>;
-  /** Forgets what it came to. */
+  /** Forgets what it came to, if that is known yet. */
   clear: () => void;
 }
 
@@ -50,7 +50,7 @@ export function useAction<
     setOutcome({ isBusy: false, problems, fault, isUnreached: Boolean(error?.networkError) });
     return fault === undefined && problems.length === 0 ? payload : undefined;
   };
-  const clear = useCallback(() => setOutcome(IDLE), []);
+  const clear = useCallback(() => setOutcome((now) => (now.isBusy ? now : IDLE)), []);
   const link = useContext(SignedInContext)?.link;
   useEffect(() => {
     // Once there is a connection again, its want is nobody's matter any more.

@@ -5,6 +5,7 @@ import { Field } from "../forms/Field";
 import { Form } from "../forms/Form";
 import { at, ProblemParts } from "../forms/problems";
 import { Problems } from "../forms/Problems";
+import { replacing } from "../forms/replacing";
 import { graphql } from "../graphql";
 import { Button } from "../parts/Button";
 import type { Space } from "../spaces/space";
@@ -33,7 +34,7 @@ export function NewTunnel({ space }: { space: Space }) {
     if (number === undefined) return;
     const input = { spaceId: space.id, port: number, name: name === "" ? null : name };
     if (!(await create.run({ input }))) return;
-    setName("");
+    setName(replacing(name, ""));
     setIsTried(false);
   };
   const wrongPort = isTried && number === undefined ? `A number from 1 to ${LAST_PORT}.` : undefined;

@@ -5,6 +5,7 @@ import { Field } from "../forms/Field";
 import { Form } from "../forms/Form";
 import { at } from "../forms/problems";
 import { Problems } from "../forms/Problems";
+import { replacing } from "../forms/replacing";
 import { Button } from "../parts/Button";
 import { useSession } from "../session/session";
 import { UpdateSpace } from "../spaces/requests";
@@ -40,7 +41,7 @@ export function Settings({ space }: { space: Space }) {
     live.answered(answer);
     if (!answer?.space) return;
     setBase(answer.space);
-    setTyped({ name: answer.space.name, description: answer.space.description });
+    setTyped(replacing<Text>(typed, { name: answer.space.name, description: answer.space.description }));
     setIsSaved(true);
   };
   const hasConflict = update.problems.some(({ code }) => code === "REVISION_CONFLICT");
