@@ -85,7 +85,7 @@ export class Link {
     let stop = (): void => {};
     let isStopped = false;
     const again = (): void => {
-      if (!isStopped && !this.#isClosed) this.#later(begin);
+      if (!isStopped) this.later(begin);
     };
     const refused = (cause: unknown): void => {
       const code = codeOf(cause);
@@ -119,6 +119,17 @@ export class Link {
     };
   }
 
+  /** Begins something again after a while. All that waits does so together: it was lost together. */
+  later(begin: () => void): void {
+    if (this.#isClosed) return;
+    this.#waiting.add(begin);
+    // Also where it is waited already, for what ended while there was a connection.
+    if (!this.#isConnected) this.state.set("waiting");
+    if (this.#timer !== undefined) return;
+    this.#failures += 1;
+    this.#timer = setTimeout(this.#retry, waitMs(this.#failures, Math.random()));
+  }
+
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -127,16 +138,6 @@ export class Link {
     document.removeEventListener("visibilitychange", this.hurry);
     // It waits for a connection that is being made, and nobody does for how that ends.
     Promise.resolve(this.#client.dispose()).catch(() => {});
-  }
-
-  /** All feeds begin again together: they were lost together. */
-  #later(begin: () => void): void {
-    this.#waiting.add(begin);
-    // Also where it is waited already, for what ended while there was a connection.
-    if (!this.#isConnected) this.state.set("waiting");
-    if (this.#timer !== undefined) return;
-    this.#failures += 1;
-    this.#timer = setTimeout(this.#retry, waitMs(this.#failures, Math.random()));
   }
 
   readonly #retry = (): void => {

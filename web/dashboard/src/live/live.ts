@@ -7,7 +7,7 @@ import type { Link } from "../connection/link";
 import { graphql } from "../graphql";
 import { QuotaParts, SpaceParts, TunnelParts, type Quota, type Space, type Tunnel } from "../spaces/space";
 import { Cell } from "./cell";
-import { answered, begun, empty, heard, nothing, type Message, type Thing, type World } from "./merge";
+import { answered, begun, empty, heard, mayBeEmpty, nothing, type Message, type Thing, type World } from "./merge";
 
 const SpacesChanged = graphql(
   `
@@ -128,12 +128,14 @@ export class Live {
   }
 
   #follow<Data, Found, T extends Thing>(cell: Cell<World<T>>, source: Source<Data, Found, T>): void {
+    const look = this.#looker(cell, source);
+    this.#link.state.watch(look);
     this.#link.follow({
       document: source.document,
       variables: () => ({ after: cell.get().after }),
       begins: () => {
         cell.set(begun(cell.get()));
-        if (cell.get().after === undefined) void this.#lookWhetherAny(cell, source);
+        look();
       },
       takes: (data) => {
         const message = source.messageOf(data);
@@ -142,11 +144,24 @@ export class Live {
     });
   }
 
-  async #lookWhetherAny<Data, Found, T extends Thing>(
+  /**
+   * Gives what looks whether there is anything, until that is known. It is asked along with the feed alone: what
+   * was asked by a connection that is lost may never be answered.
+   */
+  #looker<Data, Found, T extends Thing>(
     cell: Cell<World<T>>,
     { any, isNone }: Source<Data, Found, T>,
-  ): Promise<void> {
-    const { data } = await this.#api.query(any, {} as AnyVariables as Record<string, never>).toPromise();
-    if (data && isNone(data)) cell.set(empty(cell.get()));
+  ): () => void {
+    let stop = (): void => {};
+    const look = (): void => {
+      stop();
+      if (this.#link.state.get() !== "live" || !mayBeEmpty(cell.get())) return;
+      const asked = this.#api.query(any, {} as AnyVariables as Record<string, never>).subscribe(({ data }) => {
+        if (!data) this.#link.later(look);
+        else if (isNone(data)) cell.set(empty(cell.get()));
+      });
+      stop = asked.unsubscribe;
+    };
+    return look;
   }
 }

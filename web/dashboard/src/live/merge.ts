@@ -49,9 +49,14 @@ export function begun<T extends Thing>(world: World<T>): World<T> {
   return { ...world, arriving: world.after === undefined ? new Map() : undefined };
 }
 
+/** Whether nothing of a snapshot has come yet: there may be nothing. */
+export function mayBeEmpty<T extends Thing>({ arriving }: World<T>): boolean {
+  return arriving?.size === 0;
+}
+
 /** There is nothing at all, so that no snapshot comes. What came meanwhile is newer than that. */
 export function empty<T extends Thing>(world: World<T>): World<T> {
-  if (world.arriving === undefined || world.arriving.size > 0) return world;
+  if (!mayBeEmpty(world)) return world;
   return { ...world, known: new Map(), arriving: undefined, isComplete: true };
 }
 
