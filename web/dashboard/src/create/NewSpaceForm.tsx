@@ -62,7 +62,8 @@ export function NewSpaceForm({ templates }: { templates: OfferedTemplate[] }) {
     if (attempt.current.print !== print) attempt.current = { print, key: newKey() };
     const answer = await create.run({ input: { ...input, idempotencyKey: attempt.current.key } });
     live.answered(answer);
-    if (answer?.space) navigate(`/spaces/${answer.space.id}`);
+    // Whoever has gone elsewhere by then stays there.
+    if (answer?.space && location.pathname === "/new") navigate(`/spaces/${answer.space.id}`);
   };
 
   const shown = [["name"], ["description"], ...variables.map(({ name }) => ["parameters", indexOf(input, name)])];
