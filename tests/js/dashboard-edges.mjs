@@ -50,10 +50,47 @@ const focused = (selector) =>
 const focusedField = (label) =>
   page.waitForFunction((label) => document.activeElement?.labels?.[0]?.textContent === label, label);
 
+/** Waits until a button isn't too new to be pressed any more, nor is what it asked for under way. */
+const isReady = (name) => button(name).and(page.locator(":not([aria-disabled])")).waitFor();
+
 /** Presses a button as those do who use no mouse. */
 async function press(name) {
+  await isReady(name);
   await button(name).focus();
   await page.keyboard.press("Enter");
+}
+
+/**
+ * Presses a button in the moment in which there is one of that name, as the second click of a double click
+ * does. What it returns waits until that has happened.
+ */
+async function pressAsItComes(name) {
+  await page.evaluate((name) => {
+    globalThis.hasPressed = false;
+    const changes = new MutationObserver(() => {
+      const it = [...document.querySelectorAll("button")].find((it) => (it.ariaLabel ?? it.textContent) === name);
+      if (!it) return;
+      changes.disconnect();
+      it.click();
+      globalThis.hasPressed = true;
+    });
+    changes.observe(document.body, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+  }, name);
+  return () => page.waitForFunction(() => globalThis.hasPressed);
+}
+
+/** Does something, and meanwhile something else, before the API hears of the first. */
+async function whileAsked(ask, meanwhile) {
+  world.hold();
+  const act = async () => {
+    try {
+      await ask();
+      await meanwhile();
+    } finally {
+      world.release();
+    }
+  };
+  await Promise.all([page.waitForResponse(graphql), act()]);
 }
 
 const checks = [
@@ -107,7 +144,8 @@ const checks = [
       page.waitForEvent("popup"),
       page.getByRole("button", { name: /^Terminal/ }).click(),
     ]);
-    await tab.waitForSelector('.tab[data-state="open"] [aria-selected="true"]');
+    // It starts, its page looks every few seconds whether it has, and then a shell does.
+    await tab.waitForSelector('.tab[data-state="open"] [aria-selected="true"]', { timeout: 50_000 });
     await tab.close();
     await status("Running");
     await button(`Stop ${LONGEST}`).click();
@@ -118,26 +156,63 @@ const checks = [
     await press("Create tunnel");
     await focusedField("Port");
     const tunnels = region("Tunnels");
-    for (const name of ["one", "two"]) {
-      await page.getByLabel("Port", { exact: true }).fill("8000");
-      await page.getByLabel("Name", { exact: true }).fill(name);
-      await press("Create tunnel");
-      await tunnels.getByText(name, { exact: true }).waitFor();
-      await focused("form.new *");
-    }
+    await page.getByLabel("Port", { exact: true }).fill("8000");
+    await page.getByLabel("Name", { exact: true }).fill("first");
+    await press("Create tunnel");
+    await tunnels.getByText("first", { exact: true }).waitFor();
+    await focused("form.new *");
+    await press("Delete the tunnel first");
+    await press("Delete for good");
+    await tunnels.getByText("first", { exact: true }).waitFor({ state: "detached" });
     await page.getByLabel("User name").fill("nobody-there");
     await press("Share");
     await page.getByText("There is no such user.").waitFor();
     await focusedField("User name");
     await page.getByLabel("User name").fill(` ${guest} `);
     await press("Share");
-    await button(`Share with ${guest} no more`).waitFor();
+    await button(`Remove the share with ${guest}`).waitFor();
     await focusedField("User name");
+  }],
+  ["what is typed while something is sent stays", async () => {
+    const name = page.getByLabel("Name", { exact: true });
+    await page.getByLabel("Port", { exact: true }).fill("8000");
+    await name.fill("one");
+    await whileAsked(() => button("Create tunnel").click(), () => name.fill("two"));
+    await isReady("Create tunnel");
+    await region("Tunnels").getByText("one", { exact: true }).waitFor();
+    equal(await name.inputValue(), "two");
+    await button("Create tunnel").click();
+    await region("Tunnels").getByText("two", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    const description = page.getByRole("textbox", { name: "Description" });
+    await description.fill("saved");
+    await whileAsked(() => button("Save").click(), () => description.fill("saved, and more"));
+    await page.locator("main > p", { hasText: /^saved$/ }).waitFor();
+    await isReady("Save");
+    equal(await description.inputValue(), "saved, and more");
+    await button("Save").click();
+    await page.getByText("Saved.").waitFor();
+    await page.locator("main > p", { hasText: /^saved, and more$/ }).waitFor();
+    await page.getByRole("link", { name: "Overview", exact: true }).click();
+  }],
+  ["the second click of a double click is for what was there before", async () => {
+    const asked = [];
+    page.on("request", (it) => asked.push(it.postDataJSON()?.operationName));
+    const pressed = await pressAsItComes(`Stop ${LONGEST}`);
+    await button(`Start ${LONGEST}`).click();
+    await pressed();
+    await status("Running");
+    equal(asked.filter((it) => /^(Start|Stop)Space$/.test(it)), ["StartSpace"]);
+    await button(`Stop ${LONGEST}`).click();
+    await status("Stopped");
   }],
   ["a tunnel is deleted only by who confirms it, and the keyboard goes on at the next", async () => {
     const tunnels = region("Tunnels");
-    await button("Delete the tunnel one").dblclick();
+    const pressed = await pressAsItComes("Delete for good");
+    await button("Delete the tunnel one").click();
+    await pressed();
     await page.getByRole("alertdialog", { name: "Delete the tunnel one?" }).waitFor();
+    await isReady("Delete for good");
     await inspect(page, "tunnel-delete");
     await button("Keep it").click();
     await focused("[aria-label='Delete the tunnel one']");
@@ -147,7 +222,15 @@ const checks = [
     await tunnels.getByText("one", { exact: true }).waitFor({ state: "detached" });
     await page.waitForFunction(() => document.activeElement?.matches("li") && document.activeElement.textContent.includes("two"));
     await press("Delete the tunnel two");
-    await press("Delete for good");
+    await whileAsked(
+      () => press("Delete for good"),
+      // What is under way isn't held back by that.
+      async () => {
+        await page.locator("[aria-disabled]", { hasText: "Keep it" }).click({ force: true });
+        await page.keyboard.press("Escape");
+        equal(await page.getByRole("alertdialog", { name: "Delete the tunnel two?" }).count(), 1);
+      },
+    );
     await tunnels.getByRole("listitem").waitFor({ state: "detached" });
     await focused(".card[aria-labelledby=tunnels], .card[aria-labelledby=tunnels] *");
   }],
@@ -182,10 +265,30 @@ const checks = [
     await button("I have it").click();
     await button("Create token").waitFor();
   }],
+  ["a new token stays where it is shown when the rest can't be asked for again", async () => {
+    await page.route(graphql, (route) =>
+      route.request().postDataJSON().operationName === "Account" ? route.abort() : route.continue(),
+    );
+    await page.getByLabel("Public key").fill("half of a key");
+    await page.getByLabel("Name of the token").fill("spare");
+    await button("Create token").click();
+    await page.getByText("Your new token.").waitFor();
+    await page.getByText("Spaceport couldn’t be reached. Try again.").waitFor();
+    await button("Copy the token").waitFor();
+    equal(await page.getByLabel("Public key").inputValue(), "half of a key");
+    await inspect(page, "account-unreached");
+    await page.unroute(graphql);
+    await button("Try again").click();
+    await button("Revoke the token spare").waitFor();
+    await button("I have it").click();
+  }],
   ["a key and a token are taken away only by who confirms it, and the keyboard goes on from there", async () => {
     for (const [verb, what, card] of [["Remove", "the key laptop", "keys"], ["Revoke", "the token robot", "tokens"]]) {
-      await button(`${verb} ${what}`).dblclick();
+      const pressed = await pressAsItComes(`${verb} for good`);
+      await button(`${verb} ${what}`).click();
+      await pressed();
       await page.getByRole("alertdialog", { name: `${verb} ${what}?` }).waitFor();
+      await isReady(`${verb} for good`);
       await inspect(page, `${card}-gone`);
       await button("Keep it").click();
       await focused(`[aria-label='${verb} ${what}']`);
@@ -218,6 +321,41 @@ const checks = [
     await page.evaluate(() => dispatchEvent(new Event("online")));
     await page.getByText("Live", { exact: true }).waitFor();
     await fault.waitFor({ state: "detached" });
+  }],
+  ["who has left the form of a new space stays where they are when it is made", async () => {
+    await page.goto(`${home}new`);
+    await page.getByText("broken", { exact: true }).click();
+    await page.getByText("Start it at once").click();
+    await page.getByLabel("Name", { exact: true }).fill("left");
+    const elsewhere = async () => {
+      await page.getByRole("link", { name: "Account", exact: true }).click();
+      await page.getByRole("heading", { level: 1, name: owner.name }).waitFor();
+    };
+    await whileAsked(() => button("Create space").click(), elsewhere);
+    await page.getByLabel("Name of the key").waitFor();
+    await page.getByRole("link", { name: "Spaces", exact: true }).click();
+    await page.getByRole("link", { name: "left", exact: true }).waitFor();
+  }],
+  ["who signs out is out at once, however long the API is silent", async () => {
+    const token = await page.evaluate(() => sessionStorage.getItem("spaceport.token"));
+    world.hold();
+    await button("Sign out").click();
+    await page.getByText("Signing out…").waitFor();
+    equal(await page.evaluate(() => sessionStorage.length + localStorage.length), 0);
+    equal(await page.getByRole("banner").count(), 0);
+    await page.getByText("You are signed out here. Spaceport couldn't be told").waitFor();
+    await inspect(page, "signed-out-here");
+    world.release();
+    // It hears of it all the same, as soon as it can.
+    let code;
+    while (code !== "UNAUTHENTICATED") {
+      const response = await fetch(graphql, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+        body: JSON.stringify({ query: "{ viewer { id } }" }),
+      });
+      code = (await response.json()).errors?.[0].extensions.code;
+    }
   }],
   ["every page is fit for those who don't see it, in light and dark, and fits a phone", async () => {
     if (findings.length > 0) throw new Error(findings.join("\n"));

@@ -31,6 +31,9 @@ const has = (thing) => thing.evaluate((it) => it === document.activeElement);
 /** Waits until something has the focus. */
 const gets = (thing) => thing.and(page.locator(":focus")).waitFor();
 
+/** Waits until a button isn't too new to be pressed any more, nor is what it asked for under way. */
+const isReady = (button) => button.and(page.locator(":not([aria-disabled])")).waitFor();
+
 /** Waits until something has the focus, and everybody sees that. */
 async function getsVisibly(thing) {
   await gets(thing);
@@ -82,6 +85,7 @@ const checks = [
     await getsVisibly(named("button", "Keep it"));
     await press("Tab");
     await getsVisibly(named("button", "Delete for good"));
+    await isReady(named("button", "Delete for good"));
     await press("Enter");
     await remove.waitFor({ state: "detached" });
     await getsVisibly(named("region", "Tunnels"));
@@ -95,12 +99,17 @@ const checks = [
     await press("Tab");
     await getsVisibly(named("button", "Share"));
     await press("Enter");
-    const remove = named("button", `Share with ${guest} no more`);
+    const remove = named("button", `Remove the share with ${guest}`);
     await remove.waitFor();
     // The button can't be pressed again until there is another name, which is asked for.
     await getsVisibly(named("textbox", "User name"));
     await press("Shift+Tab");
     await getsVisibly(remove);
+    await press("Enter");
+    await getsVisibly(named("button", "Keep it"));
+    await press("Tab");
+    await getsVisibly(named("button", "Remove it"));
+    await isReady(named("button", "Remove it"));
     await press("Enter");
     await remove.waitFor({ state: "detached" });
     await getsVisibly(named("region", "Shared with"));

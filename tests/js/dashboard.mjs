@@ -168,12 +168,16 @@ const checks = [
     await page.getByText("There is no such user.").waitFor();
     await page.getByLabel("User name").fill(guest.name);
     await button("Share").click();
-    await button(`Share with ${guest.name} no more`).waitFor();
+    await button(`Remove the share with ${guest.name}`).waitFor();
     await theirs.getByRole("link", { name: "lab", exact: true }).click();
     await theirs.getByRole("button", { name: "Leave it" }).waitFor();
     equal(await theirs.getByRole("button", { name: "Delete…" }).count(), 0);
     await inspect(theirs, "guest");
-    await button(`Share with ${guest.name} no more`).click();
+    await button(`Remove the share with ${guest.name}`).click();
+    // A moment after its dialog has opened it can be pressed.
+    await button("Remove it").and(page.locator(":not([aria-disabled])")).waitFor();
+    await inspect(page, "unshare");
+    await button("Remove it").click();
     await theirs.getByRole("heading", { name: "There is no such space" }).waitFor();
     equal(theirs.complaints, []);
     await theirs.context().close();
@@ -188,6 +192,40 @@ const checks = [
     await page.getByRole("button", { name: /^Paused, ([2-9]|\d{2,}) new$/ }).click();
     const ticks = await log.getByText(/tick \d+$/).allTextContents();
     const numbers = ticks.map((text) => Number(text.match(/\d+$/)[0]));
+    equal(numbers, numbers.map((_, at) => at + numbers[0]));
+  }],
+  ["of a log that nobody sees for a while, each line comes once, also over a lost connection", async () => {
+    let socket;
+    page.on("websocket", (it) => (socket = it));
+    await page.reload();
+    const log = page.getByRole("log");
+    await log.getByText("greeting hello").waitFor();
+    await log.getByText(/tick \d+$/).last().waitFor();
+    const tick = async () => {
+      const isTick = ({ payload }) => /tick \d+"/.test(payload);
+      const { payload } = await socket.waitForEvent("framereceived", { predicate: isTick });
+      return Number(payload.match(/tick (\d+)"/)[1]);
+    };
+    // A tab that isn't seen draws no frames.
+    await page.evaluate(() => {
+      const [draw, waiting] = [globalThis.requestAnimationFrame, []];
+      globalThis.requestAnimationFrame = (frame) => waiting.push(frame);
+      globalThis.see = () => {
+        globalThis.requestAnimationFrame = draw;
+        waiting.forEach((frame) => draw(frame));
+      };
+    });
+    const before = await tick();
+    world.cut();
+    await page.getByText(/Offline. What you see/).waitFor();
+    world.mend();
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await page.getByText("Live", { exact: true }).waitFor();
+    let last = 0;
+    while (last <= before) last = await tick();
+    await page.evaluate(() => globalThis.see());
+    await log.getByText(new RegExp(`tick ${last}$`)).first().waitFor();
+    const numbers = (await log.getByText(/tick \d+$/).allTextContents()).map((text) => Number(text.match(/\d+$/)[0]));
     equal(numbers, numbers.map((_, at) => at + numbers[0]));
   }],
   ["a space is restarted before one's eyes, and what ran in it is gone", async () => {
@@ -378,8 +416,8 @@ const checks = [
   }],
   ["who signs out is out, also at the API", async () => {
     const token = await page.evaluate(() => sessionStorage.getItem("spaceport.token"));
-    await button("Sign out").click();
-    await page.getByText("You are signed out.").waitFor();
+    await button("Sign out").dblclick();
+    await page.getByText("You are signed out.", { exact: true }).waitFor();
     equal(await page.evaluate(() => sessionStorage.length + localStorage.length), 0);
     const response = await fetch(graphql, {
       method: "POST",

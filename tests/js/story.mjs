@@ -160,7 +160,7 @@ const checks = [
     await theirs.getByRole("heading", { name: "No spaces yet" }).waitFor();
     await page.getByLabel("User name").fill(guest.name);
     await button("Share").click();
-    await button(`Share with ${guest.name} no more`).waitFor();
+    await button(`Remove the share with ${guest.name}`).waitFor();
     await theirs.getByRole("link", { name: "site", exact: true }).click();
     await theirs.getByRole("button", { name: "Leave it" }).waitFor();
     await show(theirs, "guest");
@@ -176,7 +176,8 @@ const checks = [
     await show(watched, "shared");
   }],
   ["the share is taken back, and all that rested on it ends", async () => {
-    await button(`Share with ${guest.name} no more`).click();
+    await button(`Remove the share with ${guest.name}`).click();
+    await button("Remove it").click();
     await theirs.getByRole("heading", { name: "There is no such space" }).waitFor();
     await terminal.notice(watched).getByText("isn't open to you").waitFor();
     await show(watched, "revoked");

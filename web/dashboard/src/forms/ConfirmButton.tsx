@@ -2,6 +2,7 @@ import { useState, type ReactNode } from "react";
 
 import { Button } from "../parts/Button";
 import { Modal } from "../parts/Modal";
+import { useSettled } from "../parts/settled";
 import type { Action } from "./action";
 import { Problems } from "./Problems";
 
@@ -13,7 +14,9 @@ interface Props<Variables, Payload> {
   action: Action<Variables, Payload>;
   variables: Variables;
   /** Once it is carried out. */
-  onDone?: () => void;
+  onDone?: (payload: Payload) => void;
+  /** What says yes to it: "Delete for good", unless something else fits better. */
+  yes?: string;
   /** What follows from it. */
   children: ReactNode;
 }
@@ -23,16 +26,21 @@ interface Props<Variables, Payload> {
  * else do it to the next thing in the list, too.
  */
 export function ConfirmButton<Variables, Payload>(props: Props<Variables, Payload>) {
-  const { verb, what, action, variables, onDone, children } = props;
+  const { verb, what, action, variables, onDone, yes = `${verb} for good`, children } = props;
   const [isAsked, setIsAsked] = useState(false);
+  // The dialog may open right below the pointer.
+  const isSettled = useSettled(isAsked);
   const close = (): void => {
+    // What is under way can’t be held back any more, and says here what it comes to.
+    if (action.isBusy) return;
     setIsAsked(false);
     action.clear();
   };
   const go = async (): Promise<void> => {
-    if (!(await action.run(variables))) return;
+    const payload = isSettled ? await action.run(variables) : undefined;
+    if (!payload) return;
     setIsAsked(false);
-    onDone?.();
+    onDone?.(payload);
   };
   return (
     <>
@@ -43,11 +51,11 @@ export function ConfirmButton<Variables, Payload>(props: Props<Variables, Payloa
         <p>{children}</p>
         <Problems of={action} />
         <div className="buttons">
-          <Button autoFocus onPress={close}>
+          <Button autoFocus isBusy={action.isBusy} onPress={close}>
             Keep it
           </Button>
-          <Button look="danger" isBusy={action.isBusy} onPress={() => void go()}>
-            {verb} for good
+          <Button look="danger" isBusy={action.isBusy || !isSettled} onPress={() => void go()}>
+            {yes}
           </Button>
         </div>
       </Modal>

@@ -145,8 +145,8 @@ export class Live {
   }
 
   /**
-   * Gives what looks whether there is anything, until that is known. It is asked along with the feed alone: what
-   * was asked by a connection that is lost may never be answered.
+   * Gives what looks whether there is anything, as long as the feed has said nothing. Each connection asks anew:
+   * what was asked before it was lost may never be answered.
    */
   #looker<Data, Found, T extends Thing>(
     cell: Cell<World<T>>,

@@ -2,10 +2,12 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 
 import { useAction } from "../forms/action";
+import { ConfirmButton } from "../forms/ConfirmButton";
 import { Field } from "../forms/Field";
 import { Form } from "../forms/Form";
 import { at, ProblemParts } from "../forms/problems";
 import { Problems } from "../forms/Problems";
+import { replacing } from "../forms/replacing";
 import { graphql } from "../graphql";
 import { Button } from "../parts/Button";
 import { Stack } from "../parts/Stack";
@@ -57,25 +59,24 @@ export function Shares({ space }: { space: Space }) {
 function Guest({ space, user }: { space: Space; user: Space["shares"][number]["user"] }) {
   const { live } = useSession();
   const unshare = useAction(UnshareSpace, (data) => data.unshareSpace);
-  const end = async (): Promise<void> =>
-    live.answered(await unshare.run({ input: { spaceId: space.id, userName: user.userName } }));
   return (
     <li>
       <div className="line-up">
         <strong>{user.userName}</strong>
         {user.displayName !== user.userName && <span className="quiet">{user.displayName}</span>}
         <span className="grow" />
-        <Button
-          isSmall
-          look="danger"
-          isBusy={unshare.isBusy}
-          aria-label={`Share with ${user.userName} no more`}
-          onPress={() => void end()}
+        <ConfirmButton
+          verb="Remove"
+          what={`the share with ${user.userName}`}
+          yes="Remove it"
+          action={unshare}
+          variables={{ input: { spaceId: space.id, userName: user.userName } }}
+          onDone={(answer) => live.answered(answer)}
         >
-          Remove
-        </Button>
+          {user.userName} doesn’t see {space.name} any more, and what they have open in it ends. You can share it with
+          them again.
+        </ConfirmButton>
       </div>
-      <Problems of={unshare} />
     </li>
   );
 }
@@ -87,7 +88,7 @@ function NewShare({ space }: { space: Space }) {
   const submit = async (): Promise<void> => {
     const answer = await share.run({ input: { spaceId: space.id, userName: userName.trim() } });
     live.answered(answer);
-    if (answer) setUserName("");
+    if (answer) setUserName(replacing(userName, ""));
   };
   return (
     <Form className="new" onSubmit={submit} aria-label="Share">
@@ -113,7 +114,9 @@ function Leave({ space }: { space: Space }) {
   const [, navigate] = useLocation();
   const leave = useAction(LeaveSpace, (data) => data.leaveSpace);
   const go = async (): Promise<void> => {
-    if (await leave.run({ input: { spaceId: space.id } })) navigate("/");
+    const answer = await leave.run({ input: { spaceId: space.id } });
+    // Whoever has gone elsewhere by then stays there.
+    if (answer && location.pathname.startsWith(`/spaces/${space.id}`)) navigate("/");
   };
   return (
     <>
