@@ -5,6 +5,7 @@ import "../../shared/look.css";
 import "./style.css";
 
 import { closed, inTurn } from "../../shared/dialog";
+import type { Bar } from "./connection";
 import { browser, end, list } from "./directory";
 import * as memory from "./memory";
 import type { Terminal } from "./protocol";
@@ -51,23 +52,32 @@ async function close(tab: Tab): Promise<void> {
   }
 }
 
-/** Where others would lose something by it, somebody is asked first. */
+/** Where others would lose something by it, or may, somebody is asked first. */
 async function closeOrKeep(tab: Tab): Promise<void> {
-  const isLive = tab.session?.connection.state.is !== "ended" && tab.id !== undefined;
-  const found = isLive ? await list() : [];
-  const terminal = Array.isArray(found) ? found.find(({ id }) => id === tab.id) : undefined;
-  if (terminal && !(await confirmed(tab, terminal))) return tab.session?.focus();
-  if (tab.id !== undefined && isLive) await end(tab.id);
+  if (tab.id === undefined || tab.session?.connection.state.is === "ended") return tabs.remove(tab);
+  const found = await list();
+  if (found === "not running") return tabs.remove(tab);
+  let reasons = reasonsToKeep(tab, found);
+  do {
+    if (reasons.length > 0 && !(await confirmed(tab, reasons))) return tab.session?.focus();
+    reasons = ["It couldn't be ended just now."];
+  } while (!(await end(tab.id)));
   tabs.remove(tab);
 }
 
-async function confirmed(tab: Tab, { busy, viewers }: Terminal): Promise<boolean> {
-  const others = viewers - (tab.session ? 1 : 0);
-  const reasons = [
-    ...(busy ? ["Something runs in it."] : []),
+function reasonsToKeep(tab: Tab, found: Terminal[] | Bar | undefined): string[] {
+  if (!found) return ["It isn't known whether something runs in it."];
+  // Who is barred from the list is barred from ending anything.
+  const terminal = Array.isArray(found) && found.find(({ id }) => id === tab.id);
+  if (!terminal) return [];
+  const others = terminal.viewers - (tab.session ? 1 : 0);
+  return [
+    ...(terminal.busy ? ["Something runs in it."] : []),
     ...(others > 0 ? ["Somebody else looks at it."] : []),
   ];
-  if (reasons.length === 0) return true;
+}
+
+function confirmed(tab: Tab, reasons: string[]): Promise<boolean> {
   return inTurn(async () => {
     element("question").textContent = `${reasons.join(" ")} End ${labelOf(tab)}?`;
     dialog.returnValue = "cancel";

@@ -111,9 +111,10 @@ export class Tabs {
     if (!focused) tab?.button.focus();
   }
 
-  /** Takes a tab away. */
+  /** Takes a tab away, unless its terminal's end has done so before. */
   remove(tab: Tab): void {
     const at = this.all.indexOf(tab);
+    if (at < 0) return;
     this.all.splice(at, 1);
     tab.session?.close();
     tab.pane.remove();
