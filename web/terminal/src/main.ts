@@ -120,11 +120,12 @@ function each(act: (tab: Tab) => void): void {
 /** Shows what was shown before; else what somebody left behind; else a new terminal. */
 async function begin(): Promise<void> {
   const found = await list();
-  const terminals = Array.isArray(found) ? found : [];
-  tabs.follow(terminals);
   const shown = memory.shown();
-  const left = terminals.find(({ viewers }) => viewers === 0);
-  const id = terminals.some((it) => it.id === shown) ? shown : left?.id;
+  // Whether it is there still is for its connection to find out, which tries until it can.
+  if (!Array.isArray(found)) return tabs.select(tabs.add(shown));
+  tabs.follow(found);
+  const left = found.find(({ viewers }) => viewers === 0);
+  const id = found.some((it) => it.id === shown) ? shown : left?.id;
   tabs.select(tabs.all.find((tab) => tab.id === id) ?? tabs.add());
 }
 
