@@ -37,7 +37,6 @@ export class Screen {
       theme: theme(),
     });
     const { xterm } = this;
-    answers.govern(xterm);
     xterm.loadAddon(this.#fit);
     xterm.loadAddon(new Unicode11Addon());
     xterm.unicode.activeVersion = "11";
@@ -50,6 +49,7 @@ export class Screen {
       // What somebody copied elsewhere is no program's business.
       readText: async () => "",
     }));
+    answers.govern(xterm);
     xterm.open(host);
     onTheme(() => (xterm.options.theme = theme()));
   }

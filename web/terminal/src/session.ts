@@ -60,7 +60,9 @@ export class Session {
       id,
     );
     const encoder = new TextEncoder();
-    xterm.onData((text) => this.connection.type(encoder.encode(text)));
+    xterm.onData((text) => {
+      if (this.#answers.lets(text)) this.connection.type(encoder.encode(text));
+    });
     // Bytes that are no text: old kinds of mouse reports.
     xterm.onBinary((text) => this.connection.type(Uint8Array.from(text, (it) => it.charCodeAt(0))));
     xterm.onTitleChange((title) => this.#rename(title));
@@ -98,7 +100,8 @@ export class Session {
   #attached(terminal: Terminal): void {
     this.#end = terminal.end;
     this.#historyBytes = terminal.end - terminal.position;
-    this.#painter.then(() => (this.#answers.isHistory = this.#historyBytes > 0));
+    const isHistory = this.#historyBytes > 0;
+    this.#painter.then(() => (this.#answers.isHistory = isHistory));
     if (terminal.title) this.#rename(terminal.title);
     this.#listener.named(this);
   }

@@ -36,9 +36,27 @@ test("a question that isn't answered is kept from xterm.js, and what only looks 
   const handled = (key: string, text = "") => handlers.get(key)?.(text as never);
   expect(handled("CSI c")).toBe(true);
   expect(handled("OSC 11", "?")).toBe(true);
-  // This sets a colour.
+  expect(handled("OSC 52", "c;?")).toBe(true);
+  // These set a colour, and what is copied.
   expect(handled("OSC 11", "#ffffff")).toBe(false);
+  expect(handled("OSC 52", "c;aGk=")).toBe(false);
   answers.isHistory = false;
   expect(handled("CSI c")).toBe(false);
   expect(handled("OSC 11", "?")).toBe(false);
+});
+
+test("the wish to hear of the focus is taken in any case, and what it is then is told like an answer", () => {
+  const answers = new Answers(() => 0);
+  const handlers = governed(answers);
+  const wish = (...modes: number[]) => handlers.get("CSI ?h")?.(modes as never);
+  expect(wish(25, 1004)).toBe(false);
+  expect(answers.lets("typed")).toBe(true);
+  expect(answers.lets("\x1b[I")).toBe(false);
+  // This one comes of a person.
+  expect(answers.lets("\x1b[O")).toBe(true);
+  wish(25);
+  expect(answers.lets("\x1b[I")).toBe(true);
+  answers.isHistory = false;
+  wish(1004);
+  expect(answers.lets("\x1b[I")).toBe(true);
 });
