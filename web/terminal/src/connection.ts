@@ -84,6 +84,8 @@ export class Connection {
   #seen: number | undefined;
   #unsent: Uint8Array[] = [];
   #unsentBytes = 0;
+  /** Who waits until it is no longer connecting. */
+  #settling: (() => void)[] = [];
 
   readonly #world: World;
   readonly #listener: Listener;
@@ -99,6 +101,14 @@ export class Connection {
 
   get state(): State {
     return this.#state;
+  }
+
+  /** The terminal's number, once an attempt to make it has come to its end; nothing if it failed. */
+  async named(): Promise<number | undefined> {
+    if (this.id === undefined && this.#state.is === "connecting") {
+      await new Promise<void>((resolve) => this.#settling.push(resolve));
+    }
+    return this.id;
   }
 
   /** Connects; also at once, where it waits to. */
@@ -240,5 +250,6 @@ export class Connection {
   #become(state: State): void {
     this.#state = state;
     this.#listener.changed(state);
+    if (state.is !== "connecting") for (const settle of this.#settling.splice(0)) settle();
   }
 }

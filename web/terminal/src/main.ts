@@ -54,14 +54,22 @@ async function close(tab: Tab): Promise<void> {
 
 /** Where others would lose something by it, or may, somebody is asked first. */
 async function closeOrKeep(tab: Tab): Promise<void> {
-  if (tab.id === undefined || tab.session?.connection.state.is === "ended") return tabs.remove(tab);
+  // One that is just being made would go on without a tab.
+  const id = tab.id ?? (await tab.session?.connection.named());
+  if (id === undefined || tab.session?.connection.state.is === "ended") return remove(tab);
   const found = await list();
-  if (found === "not running") return tabs.remove(tab);
+  if (found === "not running") return remove(tab);
   let reasons = reasonsToKeep(tab, found);
   do {
     if (reasons.length > 0 && !(await confirmed(tab, reasons))) return tab.session?.focus();
     reasons = ["It couldn't be ended just now."];
-  } while (!(await end(tab.id)));
+  } while (!(await end(id)));
+  remove(tab);
+}
+
+/** Takes a tab away, also for a list that was asked for before and may have its terminal still. */
+function remove(tab: Tab): void {
+  lastLook += 1;
   tabs.remove(tab);
 }
 
@@ -104,12 +112,15 @@ function key(event: KeyboardEvent): boolean {
 }
 
 let lostLooks = 0;
+/** Numbers looks, of which only the last is followed. */
+let lastLook = 0;
 
 /** Looks which terminals there are. */
 async function look(): Promise<void> {
+  const number = ++lastLook;
   const found = await list();
   lostLooks = found === undefined ? lostLooks + 1 : 0;
-  if (Array.isArray(found)) tabs.follow(found);
+  if (Array.isArray(found) && number === lastLook) tabs.follow(found);
   if (lostLooks === LOST_LOOKS) each((tab) => tab.session?.connection.suspect());
 }
 

@@ -146,6 +146,7 @@ export class Tabs {
     const listener = {
       named: (session: Session) => {
         tab.id = session.connection.id;
+        this.#removeTwins(tab);
         this.#draw(tab);
         if (tab === this.selected) this.#listener.shown(tab);
       },
@@ -153,6 +154,12 @@ export class Tabs {
       key: (event: KeyboardEvent) => this.#listener.key(event),
     };
     return new Session(this.#world, listener, tab.pane, tab.id);
+  }
+
+  /** A list may have told of a new terminal before its own connection did. */
+  #removeTwins(tab: Tab): void {
+    const isTwin = (it: Tab) => it !== tab && it.id === tab.id && !it.session;
+    for (const twin of this.all.filter(isTwin)) this.remove(twin);
   }
 
   #retitle(tab: Tab, title: string): void {

@@ -138,6 +138,18 @@ describe("ending", () => {
     expect(world.timers).toEqual([]);
   });
 
+  test("the number of one that is being made can be waited for, until it is known that there is none", async () => {
+    const named = connection.named();
+    world.socket.greet();
+    expect(await named).toBe(7);
+    expect(await connection.named()).toBe(7);
+    const another = new Connection(world, notes, SIZE);
+    another.connect();
+    const unnamed = another.named();
+    world.socket.break();
+    expect(await unnamed).toBe(undefined);
+  });
+
   test("what the edge says of the way in ends the tries, and nothing else does", async () => {
     world.socket.break();
     await Promise.resolve();
