@@ -58,6 +58,15 @@ export class Notice {
     this.#say(words);
   }
 
+  /** The browser didn't let the page copy; said where nothing else is. `done` when that was read. */
+  uncopied(done: () => void): void {
+    if (!this.element.hidden || this.#timer !== 0) return;
+    this.#say("Nothing was copied: the browser doesn't allow it.", "Close", () => {
+      this.clear();
+      done();
+    });
+  }
+
   /** All is well. */
   clear(): void {
     this.#stop();

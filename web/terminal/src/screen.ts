@@ -20,10 +20,11 @@ export class Screen {
   readonly xterm: Terminal;
   readonly #fit = new FitAddon();
   readonly #host: HTMLElement;
+  readonly #forgetTheme: () => void;
   #webgl: WebglAddon | undefined;
 
-  /** A terminal within `host`, for which `answers` says what programs are told. */
-  constructor(host: HTMLElement, answers: Answers) {
+  /** A terminal within `host`, for whose programs `answers` says what they are told and `copy` copies. */
+  constructor(host: HTMLElement, answers: Answers, copy: (text: string) => Promise<void>) {
     this.#host = host;
     this.xterm = new Terminal({
       allowProposedApi: true,
@@ -44,14 +45,20 @@ export class Screen {
     xterm.loadAddon(new ClipboardAddon(undefined, {
       // Programs may set the clipboard, as long as it's this page in which somebody works.
       writeText: async (_, text) => {
-        if (answers.areGiven) await navigator.clipboard.writeText(text);
+        if (answers.areGiven) await copy(text);
       },
       // What somebody copied elsewhere is no program's business.
       readText: async () => "",
     }));
     answers.govern(xterm);
     xterm.open(host);
-    onTheme(() => (xterm.options.theme = theme()));
+    this.#forgetTheme = onTheme(() => (xterm.options.theme = theme()));
+  }
+
+  /** Is of no use any more. */
+  dispose(): void {
+    this.#forgetTheme();
+    this.xterm.dispose();
   }
 
   /** The size that would fill the window. */

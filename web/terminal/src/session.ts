@@ -43,7 +43,7 @@ export class Session {
     host.className = "host";
     this.#notice = new Notice(() => this.connection.hurry());
     pane.append(host, this.#notice.element);
-    this.screen = new Screen(host, this.#answers);
+    this.screen = new Screen(host, this.#answers, (text) => this.#copy(text));
     const { xterm } = this.screen;
     // What is drawn is nowhere else in the page; a browser's console and tests look at it here.
     Object.assign(host, { xterm });
@@ -93,7 +93,7 @@ export class Session {
   /** Ends what this page has of it, not the terminal itself. */
   close(): void {
     this.connection.close();
-    this.screen.xterm.dispose();
+    this.screen.dispose();
     this.pane.remove();
   }
 
@@ -173,6 +173,15 @@ export class Session {
     this.#listener.changed(this);
   }
 
+  /** Copies, as far as the browser allows it. */
+  async #copy(text: string): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      this.#notice.uncopied(() => this.focus());
+    }
+  }
+
   #typed(): void {
     this.#answers.typedAtMs = Date.now();
   }
@@ -184,7 +193,7 @@ export class Session {
     if (!event.ctrlKey || !event.shiftKey || event.altKey || event.metaKey) return true;
     if (event.code === "KeyC") {
       const selected = this.screen.xterm.getSelection();
-      if (event.type === "keydown" && selected) void navigator.clipboard.writeText(selected);
+      if (event.type === "keydown" && selected) void this.#copy(selected);
       // Some browsers open their tools by it.
       event.preventDefault();
       return false;

@@ -27,7 +27,8 @@ export function theme(): ITheme {
   return isLight.matches ? light : dark;
 }
 
-/** Calls whenever they change. */
-export function onTheme(act: () => void): void {
+/** Calls whenever they change, until what it returns is called. */
+export function onTheme(act: () => void): () => void {
   isLight.addEventListener("change", act);
+  return () => isLight.removeEventListener("change", act);
 }
