@@ -141,7 +141,9 @@ typing.addEventListener("beforeinput", () => clipboard.acted());
 const full = element<HTMLButtonElement>("full");
 full.hidden = !document.fullscreenEnabled;
 full.addEventListener("click", () => {
-  void (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
+  const turned = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+  // A browser that refuses says so itself, or not at all; the button stays as it was.
+  turned.catch(() => {});
   screen?.focus();
 });
 document.addEventListener("fullscreenchange", () => {
