@@ -31,6 +31,12 @@ async function enter({ token }, size, colorScheme) {
   return page;
 }
 
+/** Has a page look which terminals there are, and waits until it shows so many. */
+async function follows(page, count) {
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.waitForFunction((count) => document.querySelectorAll('[role="tab"]').length === count, count);
+}
+
 let ada;
 let grace;
 
@@ -67,6 +73,18 @@ const checks = [
     await runs(ada, "echo clean", "clean");
     await reload(ada);
   }],
+  ["a program that runs when the page is loaded anew gets no answer to what others asked", async () => {
+    // What was copied, and whether the page has the focus, which ends with the one letter behind "[".
+    const asks = "printf '\\033]52;c;?\\a\\033[?1004h\\033[?1004l'";
+    await type(ada, `${asks}; IFS= read -rs -t 5 -d '[' x; read -rs -N 1 -t 5 x; clear; echo "focus $x"; cat -v`);
+    await shows(ada, "focus I");
+    await reload(ada);
+    // An answer would stand in front of it.
+    await type(ada, "unasked");
+    await shows(ada, "unasked");
+    await ada.keyboard.press("Control+C");
+    await runs(ada, "clear; echo clean", "clean");
+  }],
   ["tabs are terminals of their own, and all come back with the page", async () => {
     await ada.keyboard.press("Alt+Shift+N");
     await ada.waitForFunction(() => document.querySelectorAll('[role="tab"]').length === 2);
@@ -84,6 +102,14 @@ const checks = [
     await reload(ada);
     equal((await titles(ada)).length, 2);
     equal(await ada.locator('[role="tab"][aria-selected="true"]').textContent(), (await titles(ada))[1]);
+  }],
+  ["a page that can't have the list when it is loaded anew shows the same terminal, and the others later", async () => {
+    const shown = ada.url();
+    await ada.route(/\/api\/terminals$/, (route) => route.abort(), { times: 1 });
+    await reload(ada);
+    equal(ada.url(), shown);
+    await follows(ada, 2);
+    await reload(ada);
   }],
   ["more output than an agent keeps is drawn again as far as it is kept", async () => {
     await runs(ada, "seq 400000; printf '\\033[1;44mbold on blue\\033[0m\\n'; echo flood-$((1 + 1))", "flood-2");
@@ -195,7 +221,7 @@ const checks = [
     await runs(ada, "clear; echo calm-$((1 + 1))", "calm-2");
     await reload(ada);
   }],
-  ["ending a busy terminal is asked about, and one that ended says how", async () => {
+  ["ending a busy terminal is asked about", async () => {
     await type(ada, "sleep 1000");
     const selected = ada.locator('.tab:has([aria-selected="true"]) .close');
     // The agent's word counts, and it may take a moment until it knows.
@@ -214,6 +240,64 @@ const checks = [
     await selected.click();
     await dialog.getByRole("button", { name: "End it" }).click();
     await ada.waitForFunction(() => document.querySelectorAll('[role="tab"]').length === 1);
+  }],
+  ["a terminal of which nothing can be learnt is asked about, and what couldn't be ended stays", async () => {
+    await attached(ada);
+    const dialog = ada.locator("dialog[open]");
+    await ada.route(/\/api\/terminals/, (route) => route.abort());
+    await ada.keyboard.press("Alt+Shift+W");
+    await dialog.getByText("It isn't known whether something runs in it.").waitFor();
+    await dialog.getByRole("button", { name: "End it" }).click();
+    await dialog.getByText("It couldn't be ended just now.").waitFor();
+    await picture(ada, "not-ended");
+    await dialog.getByRole("button", { name: "Keep it" }).click();
+    await ada.unroute(/\/api\/terminals/);
+    await runs(ada, "echo kept-$((1 + 1))", "kept-2");
+  }],
+  ["a terminal that ends while somebody is asked about it takes no other tab with it", async () => {
+    const shown = new URL(ada.url()).hash;
+    // Somebody else's, whom the page keeps from being collected.
+    await ada.evaluate(() => {
+      window.other = new WebSocket(`wss://${location.host}/api/terminals/new?columns=80&rows=24`);
+      return new Promise((resolve) => (window.other.onmessage = () => resolve()));
+    });
+    await follows(ada, 2);
+    await ada.locator('.tab:has([aria-selected="false"]) .close').click();
+    const dialog = ada.locator("dialog[open]");
+    await dialog.getByText("Somebody else looks at it.").waitFor();
+    await ada.evaluate(async (shown) => {
+      const { terminals } = await (await fetch("/api/terminals")).json();
+      const { id } = terminals.find(({ id }) => `#${id}` !== shown);
+      await fetch(`/api/terminals/${id}`, { method: "DELETE" });
+    }, shown);
+    await follows(ada, 1);
+    const ended = ada.waitForResponse((it) => it.request().method() === "DELETE");
+    await dialog.getByRole("button", { name: "End it" }).click();
+    equal((await ended).status(), 404);
+    // The tab that is left can be stepped to.
+    await ada.keyboard.press("Alt+Shift+N");
+    await attached(ada);
+    await ada.keyboard.press("Alt+Shift+ArrowLeft");
+    await ada.waitForFunction((hash) => location.hash === hash, shown);
+    await ada.keyboard.press("Alt+Shift+ArrowRight");
+    await runs(ada, "PS1='$ '; clear; echo behind-$((1 + 1))", "behind-2");
+    await ada.keyboard.press("Alt+Shift+W");
+    await ada.waitForFunction(() => document.querySelectorAll('[role="tab"]').length === 1);
+  }],
+  ["a terminal that is ended before it was made doesn't go on unseen", async () => {
+    await attached(ada);
+    world.hold();
+    await ada.keyboard.press("Alt+Shift+N");
+    await ada.keyboard.press("Alt+Shift+W");
+    world.release();
+    // Its shell may have something to do yet: that is asked about like anything else.
+    await ada.locator('dialog[open] [value="end"]').or(ada.locator('[role="tablist"]:not(:has(.tab + .tab))')).waitFor();
+    if (await ada.locator("dialog[open]").isVisible()) await ada.locator('[value="end"]').click();
+    await ada.waitForFunction(() => document.querySelectorAll('[role="tab"]').length === 1);
+    const { terminals } = await ada.evaluate(async () => (await fetch("/api/terminals")).json());
+    equal(terminals.length, 1);
+  }],
+  ["a terminal that ended says how", async () => {
     await attached(ada);
     await ada.locator(SEEN).click();
     await type(ada, "exit 3");
@@ -229,6 +313,13 @@ const checks = [
     await ada.locator(`${SEEN} .xterm-screen`).dblclick({ position: { x: 20, y: 8 } });
     await ada.keyboard.press("Control+Shift+C");
     await ada.waitForFunction(async () => (await navigator.clipboard.readText()) === "copied-2");
+    await ada.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new Error("refused"))));
+    await ada.keyboard.press("Control+Shift+C");
+    await notice(ada).getByText("Nothing was copied").waitFor();
+    await picture(ada, "not-copied");
+    await notice(ada).getByRole("button", { name: "Close" }).click();
+    await notice(ada).waitFor({ state: "hidden" });
+    await ada.evaluate(() => delete navigator.clipboard.writeText);
     await ada.evaluate(() => navigator.clipboard.writeText("echo one\necho two\n"));
     await ada.keyboard.press("Control+Shift+V");
     // The shell takes a bracketed paste as one line to be edited, and runs none of it.
