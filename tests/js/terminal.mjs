@@ -244,14 +244,16 @@ const checks = [
   ["a terminal of which nothing can be learnt is asked about, and what couldn't be ended stays", async () => {
     await attached(ada);
     const dialog = ada.locator("dialog[open]");
-    await ada.route(/\/api\/terminals/, (route) => route.abort());
+    world.cut();
+    await notice(ada).filter({ hasText: /^The connection is lost\./ }).waitFor();
     await ada.keyboard.press("Alt+Shift+W");
     await dialog.getByText("It isn't known whether something runs in it.").waitFor();
     await dialog.getByRole("button", { name: "End it" }).click();
     await dialog.getByText("It couldn't be ended just now.").waitFor();
     await picture(ada, "not-ended");
     await dialog.getByRole("button", { name: "Keep it" }).click();
-    await ada.unroute(/\/api\/terminals/);
+    world.mend();
+    await attached(ada);
     await runs(ada, "echo kept-$((1 + 1))", "kept-2");
   }],
   ["a terminal that ends while somebody is asked about it takes no other tab with it", async () => {
