@@ -1,7 +1,7 @@
 // Runs every audit of graphql-http, MUST, SHOULD and MAY alike.
 
 import { serverAudits } from 'graphql-http';
-import { args, equal, run } from './checks.mjs';
+import { args, equal, runEach } from './checks.mjs';
 
 const [url, token] = args('graphql-http-audits.mjs URL [TOKEN]', 1);
 
@@ -13,7 +13,7 @@ const audits = serverAudits({
   },
 });
 
-await run([
+await runEach([
   ['all 61 audits are there', async () => equal(audits.length, 61)],
   ...audits.map(({ id, name, fn }) => [
     `${id} ${name}`,

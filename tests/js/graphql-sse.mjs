@@ -1,7 +1,7 @@
 // Speaks GraphQL over server-sent events by its reference client, in the mode of distinct
 // connections, and by hand where the bytes matter.
 
-import { args, equal, run } from './checks.mjs';
+import { args, equal, runEach } from './checks.mjs';
 import { bearer, overEventStream, results } from './server.mjs';
 
 const [url, token, subscription] = args('graphql-sse.mjs URL TOKEN SUBSCRIPTION', 3);
@@ -14,7 +14,7 @@ const get = (query) =>
     headers: { accept: 'text/event-stream', authorization },
   });
 
-await run([
+await runEach([
   ['a query has one result', async () => {
     equal(await results(client(), '{ __typename }'), [{ data: { __typename: 'Query' } }]);
   }],

@@ -1,7 +1,7 @@
 // Speaks graphql-transport-ws by its reference client, and by hand where that would not misbehave.
 
 import WebSocket from 'ws';
-import { args, equal, run } from './checks.mjs';
+import { args, equal, runEach } from './checks.mjs';
 import { bearer, overWebSocket, results } from './server.mjs';
 
 const [given, token, subscription] = args('graphql-ws.mjs URL TOKEN SUBSCRIPTION', 3);
@@ -54,7 +54,7 @@ function conversation(answer) {
 
 const client = (options) => overWebSocket(given, token, options);
 
-await run([
+await runEach([
   ['a query has one result', async () => {
     equal(await results(client(), '{ __typename }'), [{ data: { __typename: 'Query' } }]);
   }],

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Metadata, credentials, makeGenericClientConstructor, status } from '@grpc/grpc-js';
-import { args, equal, run } from './checks.mjs';
+import { args, equal, runEach } from './checks.mjs';
 import { service } from './grpc-service.mjs';
 
 const [edge, authority, host, silent, unknown, stopped] = args(
@@ -46,7 +46,7 @@ const ask = (method, message, { metadata = new Metadata(), options = {}, by = ho
 const failure = (promise) => promise.then(() => { throw new Error('it succeeded'); }, (it) => it);
 const once = (emitter, event) => new Promise((seen) => emitter.once(event, seen));
 
-await run([
+await runEach([
   ['a unary call has its message, its metadata both ways, and its authority', async () => {
     const metadata = new Metadata();
     metadata.set('x-text', 'a b');

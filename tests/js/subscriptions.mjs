@@ -1,7 +1,7 @@
 // Drives every subscription of the schema by the reference clients of both protocols: each must
 // tell what is, and then what happens.
 
-import { args, equal, run } from './checks.mjs';
+import { args, equal, runEach } from './checks.mjs';
 import { data, overEventStream, overWebSocket } from './server.mjs';
 
 const [url, token, edgeToken, space] = args('subscriptions.mjs URL TOKEN EDGE_TOKEN SPACE', 4);
@@ -134,7 +134,7 @@ async function resume(connect, name) {
 }
 
 await open();
-await run([
+await runEach([
   ['every subscription of the schema is driven', async () => {
     const query = '{ __schema { subscriptionType { fields { name } } } }';
     const { __schema } = await data(url, token, query);

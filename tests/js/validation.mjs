@@ -10,7 +10,7 @@ import {
   specifiedRules,
   validate,
 } from 'graphql';
-import { args, equal, run } from './checks.mjs';
+import { args, equal, runEach } from './checks.mjs';
 import { bearer, data } from './server.mjs';
 
 const [url, token] = args('validation.mjs URL TOKEN', 2);
@@ -332,7 +332,7 @@ const agrees = (query, expected, applied) => [
   },
 ];
 
-await run([
+await runEach([
   ['the served schema is valid', async () => assertValidSchema(schema)],
   ['every rule is there', async () => {
     equal(Object.keys(RULES).sort(), rules.map((rule) => rule.name).sort());
