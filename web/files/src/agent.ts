@@ -16,36 +16,29 @@ export type Found =
   | { is: "file"; sizeBytes: number };
 
 /** What is at a place. */
-export async function look(place: Place, signal?: AbortSignal): Promise<Found> {
-  const enough = new AbortController();
-  const response = await ask("GET", contentOf(place), { enough, signal });
-  if (response.headers.get("spaceport-kind") === "directory" && response.body) {
-    return { is: "directory", ...(await entries(response.body)) };
-  }
-  // Its content is for who downloads it.
-  enough.abort();
-  return { is: "file", sizeBytes: Number(response.headers.get("content-length") ?? 0) };
+export function look(place: Place, signal?: AbortSignal): Promise<Found> {
+  return ask("GET", contentOf(place), { signal }, async ({ headers, body }) => {
+    if (headers.get("spaceport-kind") === "directory" && body) return { is: "directory", ...(await entries(body)) };
+    // Its content is for who downloads it.
+    await body?.cancel();
+    return { is: "file", sizeBytes: Number(headers.get("content-length") ?? 0) };
+  });
 }
 
 async function entries(body: ReadableStream<Uint8Array>): Promise<{ entries: Entry[]; lacking: string | undefined }> {
   const found: Entry[] = [];
-  try {
-    for await (const line of lines(body)) {
-      const entry = read(line);
-      if ("words" in entry) return { entries: found, lacking: sentence(entry.words) };
-      if (found.length === ENTRIES_MAX) return { entries: found, lacking: "There is more, which isn’t shown." };
-      found.push(entry);
-    }
-  } catch {
-    throw lost();
+  for await (const line of lines(body)) {
+    const entry = read(line);
+    if ("words" in entry) return { entries: found, lacking: sentence(entry.words) };
+    if (found.length === ENTRIES_MAX) return { entries: found, lacking: "There is more, which isn’t shown." };
+    found.push(entry);
   }
   return { entries: found, lacking: undefined };
 }
 
 /** Makes a directory; one that is there is as good. Says whether it is new. */
-export async function putDirectory(place: Place, signal?: AbortSignal): Promise<boolean> {
-  const { status } = await ask("PUT", `${contentOf(place)}?kind=directory`, { signal });
-  return status === 201;
+export function putDirectory(place: Place, signal?: AbortSignal): Promise<boolean> {
+  return ask("PUT", `${contentOf(place)}?kind=directory`, { signal }, async ({ status }) => status === 201);
 }
 
 /** Makes a directory where nothing is yet. */
@@ -55,39 +48,39 @@ export async function makeDirectory(place: Place): Promise<void> {
 
 /** Removes what is there, with all that is in it. */
 export async function remove(place: Place): Promise<void> {
-  await ask("DELETE", `${contentOf(place)}?recursive`, { timeoutMs: LONG_TIMEOUT_MS });
+  await ask("DELETE", `${contentOf(place)}?recursive`, { timeoutMs: LONG_TIMEOUT_MS }, async () => {});
 }
 
 /** Moves something to where nothing is yet. */
 export async function move(place: Place, to: Place): Promise<void> {
-  await ask("POST", `${contentOf(place)}?move-to=${encodeURIComponent(contentOf(to))}`);
+  await ask("POST", `${contentOf(place)}?move-to=${encodeURIComponent(contentOf(to))}`, {}, async () => {});
 }
 
 /** How much there is of an upload that isn't whole, up to `bytesMax`, and the digest of that. */
-export async function unfinished(
+export function unfinished(
   place: Place,
   bytesMax: number,
   signal: AbortSignal,
 ): Promise<{ size: number; digest: string }> {
   const path = `${contentOf(place)}?part&digest-of=${bytesMax}`;
-  const response = await ask("GET", path, { signal, timeoutMs: LONG_TIMEOUT_MS });
-  return (await response.json()) as { size: number; digest: string };
+  return ask("GET", path, { signal, timeoutMs: LONG_TIMEOUT_MS }, (response) => response.json());
 }
 
 interface Asking {
-  /** Ends it, its answer included. */
-  enough?: AbortController;
   /** Whether somebody doesn't want it any more. */
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
 }
 
-async function ask(
+/** Asks, and reads what a good answer says by `take`. */
+async function ask<T>(
   method: string,
   path: string,
-  { enough = new AbortController(), signal, timeoutMs = TIMEOUT_MS }: Asking = {},
-): Promise<Response> {
+  { signal, timeoutMs = TIMEOUT_MS }: Asking,
+  take: (response: Response) => Promise<T>,
+): Promise<T> {
   if (signal?.aborted) throw cancelled();
+  const enough = new AbortController();
   const end = () => enough.abort();
   const timer = setTimeout(end, timeoutMs);
   signal?.addEventListener("abort", end);
@@ -97,8 +90,10 @@ async function ask(
       headers: { accept: "application/json" },
       signal: enough.signal,
     });
-    if (response.ok) return response;
-    throw failureOf(response.headers.get("x-spaceport-error"), await response.text());
+    if (!response.ok) throw failureOf(response.headers.get("x-spaceport-error"), await response.text());
+    // What has begun may take its time.
+    clearTimeout(timer);
+    return await take(response);
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw signal?.aborted ? cancelled() : lost();

@@ -48,8 +48,8 @@ export async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator
     }
     if (rest !== "") yield rest;
   } finally {
-    // Who has seen enough doesn't wait for the rest.
-    void reader.cancel();
+    // Who has seen enough doesn't wait for the rest, and has been told if the stream broke.
+    reader.cancel().catch(() => {});
   }
 }
 

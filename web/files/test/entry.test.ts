@@ -24,6 +24,11 @@ test("lines are whole, wherever the stream was cut", async () => {
   }
 });
 
+test("a stream that breaks is told once, to who reads it", async () => {
+  const broken = new ReadableStream<Uint8Array>({ pull: (it) => it.error(new TypeError("broken")) });
+  await expect(lines(broken).next()).rejects.toThrow("broken");
+});
+
 test("directories come first, and names are in the order that people count in", () => {
   const names = sorted([entry("b10"), entry("b9"), entry("Z", "directory"), entry("%C3%A4"), entry("a", "symlink")]);
   expect(names.map(({ name }) => name)).toEqual(["Z", "a", "%C3%A4", "b9", "b10"]);
