@@ -13,7 +13,10 @@ export class Row {
   constructor(name: string) {
     this.name = name;
     this.#bar.ariaLabel = name;
-    this.#button.addEventListener("click", () => this.#act());
+    this.#button.addEventListener("click", ({ detail }) => {
+      // The second click of two is meant for what the button was called at the first.
+      if (detail < 2) this.#act();
+    });
     this.element = make("li", {}, make("bdi", {}, name), this.#bar, this.#words, this.#button);
   }
 
