@@ -14,26 +14,43 @@ export interface Deeds {
 
 const list = find("#entries");
 const time = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+/** The rows that are there, by what they show. */
+let rows = new Map<string, HTMLLIElement>();
 
 /** Draws entries. Whoever was at one of them stays there, or where it was. */
 export function draw(place: Place, entries: readonly Entry[], deeds: Deeds): void {
-  const rows = [...list.children];
-  const at = rows.findIndex((row) => row.contains(document.activeElement));
-  const name = at < 0 ? undefined : (rows[at] as HTMLElement).dataset["name"];
+  const before = [...rows.values()];
+  const at = before.findIndex((row) => row.contains(document.activeElement));
+  const name = before[at]?.dataset["name"];
+  const wanted = new Map<string, HTMLLIElement>();
+  const want = (what: unknown, make: () => HTMLLIElement) => {
+    const key = JSON.stringify(what);
+    wanted.set(key, rows.get(key) ?? make());
+  };
   const up = above(place);
-  list.replaceChildren(
-    ...(up ? [make("li", {}, link("up", pageOf(up), "Up"))] : []),
-    ...entries.map((entry) => row(place, entry, deeds)),
-  );
+  if (up) want(up, () => make("li", {}, link("up", pageOf(up), "Up")));
+  for (const entry of entries) want([place, entry], () => row(place, entry, deeds));
+  replaceRows(wanted);
   find(".titles").hidden = entries.length === 0;
-  if (at < 0) return;
-  const now = [...list.children] as HTMLElement[];
+  if (at < 0 || list.contains(document.activeElement)) return;
+  const now = [...wanted.values()];
   const same = now.find((row) => row.dataset["name"] === name) ?? now[Math.min(at, now.length - 1)];
-  (same?.querySelector("a, button") as HTMLElement | undefined)?.focus();
+  same?.querySelector<HTMLElement>("a, button")?.focus();
+}
+
+/** Rows that stay aren't touched: who presses one of their buttons, or has the keyboard there, goes on with that. */
+function replaceRows(wanted: Map<string, HTMLLIElement>): void {
+  for (const [key, row] of rows) if (!wanted.has(key)) row.remove();
+  rows = wanted;
+  let next = list.firstElementChild;
+  for (const row of wanted.values()) {
+    if (row === next) next = row.nextElementSibling;
+    else list.insertBefore(row, next);
+  }
 }
 
 export function clear(): void {
-  list.replaceChildren();
+  replaceRows(new Map());
   find(".titles").hidden = true;
 }
 

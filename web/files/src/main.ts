@@ -15,6 +15,7 @@ import { Failure } from "./failure";
 import * as listing from "./listing";
 import { shown, spelled, textOf } from "./name";
 import { above, contentOf, HOME, inside, isSame, pageOf, placeOf, type Place } from "./place";
+import { released } from "./press";
 import * as tree from "./tree";
 import { Uploads } from "./uploads";
 import * as way from "./way";
@@ -26,15 +27,15 @@ const buttons = ["#make", "#bring-folder", "#bring"].map((it) => find<HTMLButton
 let place = placeOf(location.pathname) ?? HOME;
 /** What is there; nothing unless it is a directory that was seen. */
 let entries: Entry[] | undefined;
-/** What is asked last is shown, whatever answers come late. */
-let asked = 0;
+/** What is asked last is shown: nobody waits for what was asked before. */
+let asking = new AbortController();
 
 const uploads = new Uploads((directories) => {
   if (directories.some((it) => isSame(it, place))) void show();
 });
 
 /** Goes somewhere. */
-async function go(to: Place): Promise<void> {
+function go(to: Place): void {
   place = to;
   entries = undefined;
   for (const button of buttons) button.disabled = true;
@@ -42,23 +43,27 @@ async function go(to: Place): Promise<void> {
   notice.hidden = true;
   sum.textContent = "";
   window.scrollTo(0, 0);
-  await show();
+  void show();
+  // Whoever goes on from here is somewhere by the time that all is seen.
   find("#main").focus({ preventScroll: true });
 }
 
 /** Shows what is where somebody is now. */
 async function show(): Promise<void> {
-  const [shownPlace, turn] = [place, (asked += 1)];
-  way.draw(shownPlace);
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  way.draw(place);
   document.body.dataset["state"] = "looking";
   let found: Found | Failure;
   try {
-    found = await look(shownPlace);
+    found = await look(place, signal);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     found = error;
   }
-  if (turn !== asked) return;
+  await released();
+  if (signal.aborted) return;
   document.body.dataset["state"] = "shown";
   entries = "entries" in found ? sorted(found.entries) : undefined;
   for (const button of buttons) button.disabled = entries === undefined;
@@ -164,9 +169,9 @@ document.addEventListener("click", (event) => {
   if (!to || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   history.pushState(null, "", pageOf(to));
-  void go(to);
+  go(to);
 });
-window.addEventListener("popstate", () => void go(placeOf(location.pathname) ?? HOME));
+window.addEventListener("popstate", () => go(placeOf(location.pathname) ?? HOME));
 document.addEventListener("visibilitychange", () => {
   // Programs change files meanwhile.
   if (!document.hidden && !isAsking()) void show();
