@@ -63,10 +63,12 @@ export class Uploads {
       row.arrived(`Uploaded, ${await cargo.send(row, unwanted.signal)}`);
       find("#uploaded").textContent = `${row.name} is uploaded.`;
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      this.#failed(upload, error);
+      // What nobody has thought of is this one's alone, too: what waits goes on.
+      if (!(error instanceof Failure)) reportError(error);
+      const failure = error instanceof Failure ? error : new Failure("It failed.");
+      this.#failed(upload, failure);
       // Nothing can be seen of the space now.
-      if (error.reach === "space" || error.reach === "page") return;
+      if (failure.reach === "space" || failure.reach === "page") return;
     }
     // Some of it may be there also when not all is.
     this.#arrived(cargo.places);
