@@ -1,13 +1,17 @@
 /** Dialogs, of which people answer one after the other. */
 
-let last: Promise<unknown> = Promise.resolve();
+/** Does something when all that was begun so before has ended. */
+export function turns(): <T>(act: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act) => {
+    const done = last.then(act);
+    last = done.catch(() => {});
+    return done;
+  };
+}
 
 /** Asks something when all that was asked before has been answered. */
-export function inTurn<T>(ask: () => Promise<T>): Promise<T> {
-  const asked = last.then(ask);
-  last = asked.catch(() => {});
-  return asked;
-}
+export const inTurn = turns();
 
 /** Waits until an open dialog is closed. */
 export function closed(dialog: HTMLDialogElement): Promise<void> {

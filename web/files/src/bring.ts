@@ -9,9 +9,10 @@ import type { Place } from "./place";
 import { takenOf, type Taken } from "./taken";
 import type { Brought, Tree } from "./tree";
 
-/** What is to be uploaded to a directory, as somebody has decided. */
+/** What is to be uploaded to a directory, as somebody has decided. `coming` is where files go that are on their way. */
 export async function bring(
   to: Place,
+  coming: ReadonlySet<string>,
   files: readonly File[],
   readFolders: (signal: AbortSignal) => Promise<Tree[]> = async () => [],
 ): Promise<Cargo[]> {
@@ -22,7 +23,7 @@ export async function bring(
       const all = [...loose, ...trees.flatMap((tree) => tree.files)];
       refuseTwins(all);
       const folders = trees.flatMap((tree) => tree.folders);
-      return { trees, all, taken: await takenOf(to, { files: all, folders }, signal) };
+      return { trees, all, taken: await takenOf(to, { files: all, folders }, coming, signal) };
     });
     const unwanted = seen && (await unwantedOf(seen.taken, seen.all.length));
     if (!unwanted) return [];
@@ -49,7 +50,7 @@ function refuseTwins(all: readonly Brought[]): void {
 }
 
 /** Asks once what becomes of all that is there already. Nothing is decided if nothing is to be uploaded. */
-async function unwantedOf({ files, mayBeMore }: Taken, count: number): Promise<Set<Brought> | undefined> {
+async function unwantedOf({ files, areComing, mayBeMore }: Taken, count: number): Promise<Set<Brought> | undefined> {
   if (mayBeMore) {
     const words = "Not all that is there already is known. What has the same name is replaced.";
     return (await isSure(words, "Upload")) ? new Set() : undefined;
@@ -57,7 +58,7 @@ async function unwantedOf({ files, mayBeMore }: Taken, count: number): Promise<S
   const [first] = files;
   if (!first) return new Set();
   const [what, which] = files.length > 1 ? [`${files.length} files are`, "them"] : [`${shownWay(first.names)} is`, "it"];
-  const words = `${what} there already. Replace ${which}?`;
+  const words = `${what} there already${areComing ? ", or on the way" : ""}. Replace ${which}?`;
   switch (await whether(words, "Replace", files.length < count ? "Skip" : "")) {
     case "yes":
       return new Set();

@@ -16,6 +16,8 @@ export interface Cargo {
   readonly name: string;
   /** The directories that have something new then. */
   readonly places: Place[];
+  /** Where its files go. */
+  readonly targets: Place[];
   /** Brings what isn't there yet. Says what has been brought. */
   send(progress: Progress, signal: AbortSignal): Promise<string>;
 }
@@ -23,13 +25,13 @@ export interface Cargo {
 export class OneFile implements Cargo {
   readonly name: string;
   readonly places: Place[];
-  readonly #place: Place;
+  readonly targets: [Place];
   readonly #file: File;
 
   constructor(place: Place, { names, file }: Brought) {
     this.name = shown(names.at(-1) ?? "");
     this.places = [place];
-    this.#place = below(place, names);
+    this.targets = [below(place, names)];
     this.#file = file;
   }
 
@@ -38,7 +40,7 @@ export class OneFile implements Cargo {
     const sent = (count: number) => progress.sent(count, size, `${bytes(count)} of ${bytes(size)}`);
     const compares = () => progress.sent(0, size, "Comparing");
     sent(0);
-    await send(this.#place, this.#file, { progress: sent, compares, signal });
+    await send(this.targets[0], this.#file, { progress: sent, compares, signal });
     return bytes(size);
   }
 }

@@ -48,6 +48,10 @@ export class Folder implements Cargo {
       : counted(folders.length, "folder");
   }
 
+  get targets(): Place[] {
+    return this.#tree.files.map(({ names }) => below(this.#place, names));
+  }
+
   get #count(): string {
     return `${this.#arrived.size} of ${counted(this.#tree.files.length, "file")}`;
   }

@@ -4,6 +4,7 @@ import "../../shared/look.css";
 import "./style.css";
 
 import { bytes } from "../../shared/bytes";
+import { turns } from "../../shared/dialog";
 import { look, makeDirectory, move, remove, type Found } from "./agent";
 import { bring } from "./bring";
 import { counted } from "./counted";
@@ -134,10 +135,16 @@ async function orSay(change: Promise<void>): Promise<void> {
   }
 }
 
+/** What is brought is on its way, or isn't wanted, before it is asked about what is brought next. */
+const inTurn = turns();
+
 /** Uploads to where somebody is, after asking about what is there already. */
 async function upload(files: readonly File[], readFolders?: (signal: AbortSignal) => Promise<tree.Tree[]>): Promise<void> {
-  const cargoes = await bring(place, files, readFolders);
-  if (cargoes.length > 0) uploads.add(cargoes);
+  const to = place;
+  await inTurn(async () => {
+    const cargoes = await bring(to, uploads.targets, files, readFolders);
+    if (cargoes.length > 0) uploads.add(cargoes);
+  });
 }
 
 /** Has somebody choose by a button. */

@@ -3,20 +3,27 @@
 import { look } from "./agent";
 import type { Entry } from "./entry";
 import { Failure } from "./failure";
-import { below, type Place } from "./place";
+import { below, contentOf, type Place } from "./place";
 import { each } from "./together";
 import { byDepth, type Brought } from "./tree";
 
 export interface Taken {
+  /** What is there, or on its way there. */
   files: Brought[];
+  /** Whether some of them are on their way. */
+  areComing: boolean;
   /** Whether there may be more of them, where not all could be seen. */
   mayBeMore: boolean;
 }
 
-/** Looks into the directory where all goes, and into each folder of those that it has already. */
+/**
+ * Looks into the directory where all goes, and into each folder of those that it has already. `coming` is where
+ * files go that haven't arrived yet.
+ */
 export async function takenOf(
   place: Place,
   { files, folders }: { files: readonly Brought[]; folders: readonly string[][] },
+  coming: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Taken> {
   const kinds = new Map<string, Entry["kind"]>([["", "directory"]]);
@@ -30,7 +37,9 @@ export async function takenOf(
       mayBeMore ||= !areAll;
     });
   }
-  return { files: files.filter(({ names }) => kinds.has(names.join("/"))), mayBeMore };
+  const isComing = ({ names }: Brought) => coming.has(contentOf(below(place, names)));
+  const taken = files.filter((it) => kinds.has(it.names.join("/")) || isComing(it));
+  return { files: taken, areComing: taken.some(isComing), mayBeMore };
 }
 
 async function seen(place: Place, signal: AbortSignal): Promise<{ entries: Entry[]; areAll: boolean }> {

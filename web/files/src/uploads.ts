@@ -3,7 +3,7 @@
 import type { Cargo } from "./cargo";
 import { find } from "./element";
 import { cancelled, Failure } from "./failure";
-import type { Place } from "./place";
+import { contentOf, type Place } from "./place";
 import { Row } from "./row";
 
 interface Upload {
@@ -16,7 +16,7 @@ export class Uploads {
   readonly #waiting: Upload[] = [];
   readonly #section = find("#uploads");
   readonly #list = find("#uploads ul");
-  #areUnderWay = false;
+  #underWay: Upload | undefined;
 
   /** `arrived` is told the directories that have something new. */
   constructor(arrived: (places: Place[]) => void) {
@@ -25,7 +25,13 @@ export class Uploads {
   }
 
   get areUnderWay(): boolean {
-    return this.#areUnderWay;
+    return this.#underWay !== undefined;
+  }
+
+  /** Where the files go that haven't arrived yet, as the agent is asked for them. */
+  get targets(): Set<string> {
+    const all = this.#underWay ? [this.#underWay, ...this.#waiting] : this.#waiting;
+    return new Set(all.flatMap(({ cargo }) => cargo.targets.map(contentOf)));
   }
 
   add(cargoes: readonly Cargo[]): void {
@@ -44,14 +50,12 @@ export class Uploads {
       this.#waiting.splice(this.#waiting.indexOf(upload), 1);
       this.#failed(upload, cancelled());
     });
-    if (!this.#areUnderWay) void this.#sendAll();
+    if (!this.areUnderWay) void this.#sendAll();
   }
 
   async #sendAll(): Promise<void> {
-    this.#areUnderWay = true;
     find("#dismiss").hidden = true;
-    for (let upload = this.#waiting.shift(); upload; upload = this.#waiting.shift()) await this.#send(upload);
-    this.#areUnderWay = false;
+    while ((this.#underWay = this.#waiting.shift())) await this.#send(this.#underWay);
     find("#dismiss").hidden = false;
   }
 

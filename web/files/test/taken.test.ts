@@ -32,14 +32,22 @@ test("only folders that are there are looked into", async () => {
     files: files("0", "a/1", "a/2", "a/b/2", "a/new/2", "z/1"),
     folders: [["a"], ["a", "b"], ["a", "new"], ["z"]],
   };
-  const taken = await takenOf(HOME, brought, signal);
+  const taken = await takenOf(HOME, brought, new Set(), signal);
   expect(taken.files.map(({ names }) => names.join("/"))).toEqual(["0", "a/1", "a/b/2"]);
-  expect(taken.mayBeMore).toBe(false);
+  expect([taken.areComing, taken.mayBeMore]).toEqual([false, false]);
   expect(asked).toEqual(["/home/", "/home/a", "/home/a/b"]);
 });
 
 test("what can't be seen is no proof that nothing is there", async () => {
   space({ "/home/": [["a", "symlink"]] });
   const brought = { files: files("a/1"), folders: [["a"]] };
-  expect(await takenOf(HOME, brought, signal)).toEqual({ files: [], mayBeMore: true });
+  expect(await takenOf(HOME, brought, new Set(), signal)).toEqual({ files: [], areComing: false, mayBeMore: true });
+});
+
+test("what is still on its way there is as good as there", async () => {
+  space({ "/home/": [["a", "directory"], ["0", "file"]], "/home/a": [] });
+  const brought = { files: files("0", "1", "a/1", "2"), folders: [["a"]] };
+  const taken = await takenOf(HOME, brought, new Set(["/home/1", "/home/a/1", "/fs/2", "/home/a/2"]), signal);
+  expect(taken.files.map(({ names }) => names.join("/"))).toEqual(["0", "1", "a/1"]);
+  expect(taken.areComing).toBe(true);
 });
