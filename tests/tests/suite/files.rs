@@ -102,7 +102,8 @@ async fn people_fetch_and_bring_files_with_nothing_but_a_browser() {
             }
             ("occupy", file) => {
                 let script = format!(
-                    "{}; mkfifo /tmp/vacate; flock $part cat /tmp/vacate >/dev/null 2>&1 &",
+                    "{}; mkfifo /tmp/vacate; flock $part cat /tmp/vacate >/dev/null 2>&1 &
+                    while flock -n $part true; do sleep 0.05; done",
                     part_script(file)
                 );
                 docker.read_inside(&space, &script);

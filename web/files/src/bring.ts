@@ -57,8 +57,9 @@ async function unwantedOf({ files, areComing, mayBeMore }: Taken, count: number)
   }
   const [first] = files;
   if (!first) return new Set();
-  const [what, which] = files.length > 1 ? [`${files.length} files are`, "them"] : [`${shownWay(first.names)} is`, "it"];
-  const words = `${what} there already${areComing ? ", or on the way" : ""}. Replace ${which}?`;
+  const words = files.length > 1
+    ? `${files.length} files are there already${areComing ? ", or on the way" : ""}. Replace them?`
+    : `${shownWay(first.names)} is ${areComing ? "on the way" : "there"} already. Replace it?`;
   switch (await whether(words, "Replace", files.length < count ? "Skip" : "")) {
     case "yes":
       return new Set();
