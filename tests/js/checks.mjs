@@ -48,7 +48,7 @@ function end(passed, count, left = 0) {
 /** The lines of the script itself that led to an error, the last one first. */
 function where(error) {
   const script = basename(process.argv[1]);
-  const [inCheck] = `${error?.stack ?? ""}`.split(`at async ${passes.name} `);
+  const [inCheck] = `${error?.stack ?? ""}`.split(/at (?:async )?passes /);
   const frames = inCheck.split("\n").filter((it) => /^ +at /.test(it));
   const lines = frames.flatMap((it) => it.split(`/${script}:`)[1]?.split(":")[0] ?? []);
   return lines.length > 0 ? ` (${script}:${lines.join(", ")})` : "";
