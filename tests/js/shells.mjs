@@ -22,6 +22,8 @@ const checks = [
     await attached(page);
     await type(page, "echo shell=${0#-}");
     await shows(page, "shell=sh");
+    // It says nothing of itself.
+    await page.getByRole("tab", { name: "Terminal 1", exact: true }).waitFor();
     await picture(page, "busybox");
     equal(page.complaints, []);
   }],

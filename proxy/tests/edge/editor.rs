@@ -173,7 +173,7 @@ async fn whoever_comes_before_the_editor_is_told_and_the_page_looks_again() {
         ..App::new(state)
     };
     for (app, told, seconds) in [
-        (None, "nothing in it listens on port 13337", None),
+        (None, "nothing in it listens on port 13337", Some("3")),
         (
             Some(app(AppState::Starting, None)),
             "The editor is starting.",

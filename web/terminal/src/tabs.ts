@@ -19,6 +19,8 @@ export interface TabsListener {
 
 /** A tab. */
 export interface Tab {
+  /** From 1: the first that no other tab had when it came. Terminals have long ones, for programs. */
+  readonly number: number;
   id: number | undefined;
   /** What was last said of its terminal, until it's attached to. */
   title: string;
@@ -37,8 +39,6 @@ export class Tabs {
   readonly #listener: TabsListener;
   readonly #strip: HTMLElement;
   readonly #panes: HTMLElement;
-  /** Numbers elements of the page. */
-  #made = 0;
 
   constructor(world: World, listener: TabsListener, strip: HTMLElement, panes: HTMLElement) {
     this.#world = world;
@@ -51,7 +51,7 @@ export class Tabs {
 
   /** Adds a tab for the terminal `id`, or for a new one, without showing it. */
   add(id?: number, title = ""): Tab {
-    const number = ++this.#made;
+    const number = this.#freeNumber();
     const element = document.createElement("div");
     element.className = "tab";
     element.setAttribute("role", "presentation");
@@ -77,7 +77,7 @@ export class Tabs {
     pane.setAttribute("aria-labelledby", button.id);
     pane.hidden = true;
     this.#panes.append(pane);
-    const tab: Tab = { id, title, session: undefined, pane, element, button };
+    const tab: Tab = { number, id, title, session: undefined, pane, element, button };
     button.addEventListener("click", () => this.select(tab));
     close.addEventListener("click", () => this.#listener.closing(tab));
     this.all.push(tab);
@@ -162,6 +162,13 @@ export class Tabs {
     for (const twin of this.all.filter(isTwin)) this.remove(twin);
   }
 
+  #freeNumber(): number {
+    const taken = new Set(this.all.map((tab) => tab.number));
+    let number = 1;
+    while (taken.has(number)) number += 1;
+    return number;
+  }
+
   #retitle(tab: Tab, title: string): void {
     tab.title = title;
     this.#draw(tab);
@@ -212,5 +219,5 @@ export class Tabs {
 
 /** What a tab is called. */
 export function labelOf(tab: Tab): string {
-  return tab.title || (tab.id === undefined ? "New terminal" : `Terminal ${tab.id}`);
+  return tab.title || (tab.id === undefined ? "New terminal" : `Terminal ${tab.number}`);
 }
