@@ -45,6 +45,14 @@ async function reached(url) {
   return (await shown()).map((request) => request.target);
 }
 
+/** Stops the space, and waits until whoever comes is told so. */
+async function stop() {
+  const input = { spaceId: space };
+  await ask("mutation($input: SpaceIdInput!) { stopSpace(input: $input) { problems { code } } }", { input });
+  const stopped = page.getByRole("heading", { name: "Stopped" });
+  while (!(await stopped.isVisible())) await page.goto(`${app}/again`);
+}
+
 async function ask(query, variables) {
   const response = await fetch(graphql, {
     method: "POST",
@@ -134,10 +142,7 @@ const checks = [
     await page.waitForURL(`${app}/linked`);
   }],
   ["a stopped space says so and is started on the way", async () => {
-    const input = { spaceId: space };
-    await ask("mutation($input: SpaceIdInput!) { stopSpace(input: $input) { problems { code } } }", { input });
-    const stopped = page.getByRole("heading", { name: "Stopped" });
-    while (!(await stopped.isVisible())) await page.goto(`${app}/again`);
+    await stop();
     await inspect(page, "stopped");
     await page.getByRole("link", { name: "Start it" }).click();
     await inspect(page, "start");
@@ -147,13 +152,12 @@ const checks = [
     await page.getByText('"target"').waitFor();
   }],
   ["who comes from the dashboard to a stopped space signs in once, and that starts it", async () => {
-    const input = { spaceId: space };
-    await ask("mutation($input: SpaceIdInput!) { stopSpace(input: $input) { problems { code } } }", { input });
+    await stop();
     const other = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
-    const wanted = { ...input, app: new URL(app).hostname.split("--")[0] };
+    const wanted = { spaceId: space, app: new URL(app).hostname.split("--")[0] };
     const { openApp } = await ask("mutation($input: OpenAppInput!) { openApp(input: $input) { url } }", { input: wanted });
     const start = other.getByRole("link", { name: "Start it" });
-    while (!(await start.isVisible())) await other.goto(openApp.url);
+    await other.goto(openApp.url);
     await start.click();
     await signIn(other);
     await other.waitForURL(`${app}/`);
