@@ -1,21 +1,17 @@
 //! Images of a test's own, which come, change and go while spaces use them.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicU16, Ordering},
-};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::{BUSYBOX, docker::Docker};
 
 /// What every change leaves as the image's command.
 const COMMAND: &str = r#"CMD ["sleep", "2147483647"]"#;
 
-/// The small image under a name of its own. It goes with the test.
+/// The small image under a name of its own. It goes with the test; what had the name before, or is
+/// used by a container until the end, goes with the installation, whose label it has.
 pub struct Image {
     docker: Docker,
     name: String,
-    /// What had the name: the engine keeps it without one.
-    made: Mutex<Vec<String>>,
 }
 
 impl Image {
@@ -28,7 +24,6 @@ impl Image {
         Self {
             name: format!("spaceport-{installation}-image-{count}"),
             docker: Docker { host, installation },
-            made: Mutex::default(),
         }
     }
 
@@ -49,7 +44,8 @@ impl Image {
         // The end of an archive is two blocks of zeros (POSIX.1-2017, pax).
         std::fs::write(&file, [0; 1024]).expect("an archive");
         let path = file.display().to_string();
-        self.note(self.docker.output(&["import", &path, &self.name]));
+        let label = self.label();
+        self.docker.output(&["import", &label, &path, &self.name]);
         std::fs::remove_file(file).expect("the archive");
     }
 
@@ -70,22 +66,19 @@ impl Image {
 
     fn commit(&self, container: &str, instruction: &str) {
         let change = format!("--change={instruction}");
-        let commit = ["commit", &change, container, &self.name];
-        self.note(self.docker.output(&commit));
+        let label = self.label();
+        self.docker
+            .output(&["commit", &label, &change, container, &self.name]);
         self.docker.output(&["rm", container]);
     }
 
-    fn note(&self, made: String) {
-        self.made.lock().expect("no panic").push(made);
+    fn label(&self) -> String {
+        format!("--change=LABEL spaceport.test={}", self.docker.installation)
     }
 }
 
 impl Drop for Image {
     fn drop(&mut self) {
         self.docker.run(&["rmi", "--force", &self.name]);
-        // What is made from another one goes first.
-        for made in self.made.get_mut().expect("no panic").drain(..).rev() {
-            self.docker.run(&["rmi", "--force", &made]);
-        }
     }
 }

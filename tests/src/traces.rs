@@ -28,6 +28,7 @@ impl Drop for Traces {
             docker ps -aq --filter label=spaceport.test=$1 | xargs -r docker rm -fv
             docker volume ls -q --filter $label | xargs -r docker volume rm
             docker network ls -q --filter $label | xargs -r docker network rm
+            docker image prune --force --filter label=spaceport.test=$1
         ";
         let mut sweep = Command::new("sh");
         sweep.args(["-c", script, "sh", &self.installation]);
